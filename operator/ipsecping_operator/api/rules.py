@@ -80,6 +80,15 @@ class Rules:
         return with_rules(handler(schema), self.rules)
 
 
+class SaidByKeywords(Rules):
+    """Rules of which the schema says the same in keywords: the API server evaluates none of them."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema)
+
+
 def matching(pattern: str, message: str) -> Rules:
     """Annotate a string that a regular expression has to match whole (RE2 and Python read it alike).
 

@@ -12,7 +12,9 @@ from ipsecping.contract.methods.stamp import (
     SOURCE_QUESTION,
 )
 
+from .flows import any_of
 from .methods import PathMtu, Stamp
+from .probe_limits import shapeless
 from .probes import Probe
 from .rules import Rule
 
@@ -44,12 +46,13 @@ def threshold_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
         ),
         Rule(
             cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || !has(self.probes) || "
-            "self.probes.all(probe, !has(probe.pathMTU) || self.thresholds.pathMTU <= "
+            "self.probes.all(probe, !has(probe.pathMTU) || "
+            "(has(probe.thresholds) && has(probe.thresholds.pathMTU)) || self.thresholds.pathMTU <= "
             f"(has(probe.pathMTU.max) ? probe.pathMTU.max : {MAX_TRIED}))",
             holds=lambda self: all(
                 self.mtu_limit is None or self.mtu_limit <= search.most
-                for search in map(_search, self.probes or ())
-                if search
+                for probe in self.probes or ()
+                if (search := _search(probe)) and not (probe.thresholds and probe.thresholds.path_mtu)
             ),
             field=".thresholds.pathMTU",
             message="must not be above max of a pathMTU probe, or it is never reached "
@@ -75,6 +78,18 @@ def threshold_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
             ),
             field=".thresholds.jitter",
             message="no probe measures it: that takes a round-trip time and a count of 2 or more",
+        ),
+        Rule(
+            cel="!has(self.thresholds) || !has(self.thresholds.burst) || !has(self.probes) || "
+            f"self.probes.exists(probe, !{any_of(shapeless(methods), 'probe')} && "
+            "!(has(probe.expect) && probe.expect == 'Blocked'))",
+            holds=lambda self: (
+                not (self.thresholds and self.thresholds.burst)
+                or any(probe.shows_bursts for probe in self.probe_list)
+            ),
+            field=".thresholds.burst",
+            message="no probe measures it: that takes packets in a row, and a probe that does not expect "
+            "Blocked",
         ),
     )
 

@@ -51,7 +51,7 @@ from .durations import shortest
 from .maintenance import compile_maintenance
 from .placement import compile_placement
 from .probes import files_of, planned_probe
-from .thresholds import compile_thresholds
+from .thresholds import compile_own_thresholds, compile_thresholds
 from .verify import compile_verify
 
 _OPTION = re.compile(r"probes\[(\d+)\]\.options\.([a-zA-Z.\[\]0-9]+): (.*)", re.DOTALL)
@@ -140,6 +140,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             control_fields=controls.fields,
         )
 
+    thresholds = compile_thresholds(spec)
     check = CompiledCheck(
         uid=metadata["uid"],
         namespace=metadata["namespace"],
@@ -149,7 +150,8 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         gateway=tunnel.gateway,
         schedule=schedule,
         suspend=bool(spec.suspend),
-        thresholds=compile_thresholds(spec),
+        thresholds=thresholds,
+        own_thresholds=compile_own_thresholds(spec, thresholds),
         any_path=spec.healthy_when == "Any",
         paths=tuple(
             compiled(index, path) for index, path in enumerate(spec.paths or (Path(name=defaults.PATH),))
