@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from . import durations
-from .rules import Rule, Rules, SaidByKeywords, matching
+from .rules import Rule, Rules, matching
 
 Name: TypeAlias = Annotated[
     str,
@@ -201,19 +201,18 @@ def _is_percent(value: int | str) -> bool:
     return 0 <= value <= 100
 
 
-_PERCENT_RULE = Rule(
-    cel=f"type(self) == int ? self >= 0 && self <= 100 : self.matches('{_PERCENT}')",
-    holds=_is_percent,
-    message='must be a number from 0 to 100 with at most four decimals, such as 1 or "2.5"',
-)
-Percent: TypeAlias = Annotated[int | str, IntOrString(), Rules(_PERCENT_RULE)]
-PercentOfProbe: TypeAlias = Annotated[
+Percent: TypeAlias = Annotated[
     int | str,
-    # No rule, for which the API server would reckon that each of the probes might have 3 MB of it.
-    IntOrString(maximum=100, maxLength=8, minimum=0, pattern=_PERCENT),
-    SaidByKeywords(_PERCENT_RULE),
+    # Without maxLength, the API server reckons the cost of the expression for 3 MB in each item of a list.
+    IntOrString(maxLength=len("100.0000")),
+    Rules(
+        Rule(
+            cel=f"type(self) == int ? self >= 0 && self <= 100 : self.matches('{_PERCENT}')",
+            holds=_is_percent,
+            message='must be a number from 0 to 100 with at most four decimals, such as 1 or "2.5"',
+        )
+    ),
 ]
-"""As Percent, in each item of a list."""
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 
 # Names of other objects that a check refers to.

@@ -12,6 +12,7 @@ from ipsecping.contract.methods.stamp import (
     SOURCE_QUESTION,
 )
 
+from .each_probe import each_probe
 from .flows import any_of
 from .methods import PathMtu, Stamp
 from .probe_limits import shapeless
@@ -44,15 +45,15 @@ def threshold_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
             field=".thresholds.pathMTU",
             message="no probe measures it: add a probe of type pathMTU",
         ),
-        Rule(
-            cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || !has(self.probes) || "
-            "self.probes.all(probe, !has(probe.pathMTU) || "
-            "(has(probe.thresholds) && has(probe.thresholds.pathMTU)) || self.thresholds.pathMTU <= "
-            f"(has(probe.pathMTU.max) ? probe.pathMTU.max : {MAX_TRIED}))",
-            holds=lambda self: all(
-                self.mtu_limit is None or self.mtu_limit <= search.most
-                for probe in self.probes or ()
-                if (search := _search(probe)) and not (probe.thresholds and probe.thresholds.path_mtu)
+        each_probe(
+            unless_cel="!has(self.thresholds) || !has(self.thresholds.pathMTU)",
+            unless=lambda self: self.mtu_limit is None,
+            cel="!has(probe.pathMTU) || (has(probe.thresholds) && has(probe.thresholds.pathMTU)) || "
+            f"self.thresholds.pathMTU <= (has(probe.pathMTU.max) ? probe.pathMTU.max : {MAX_TRIED})",
+            holds=lambda self, probe: (
+                (search := _search(probe)) is None
+                or bool(probe.thresholds and probe.thresholds.path_mtu)
+                or self.mtu_limit <= search.most
             ),
             field=".thresholds.pathMTU",
             message="must not be above max of a pathMTU probe, or it is never reached "
@@ -101,22 +102,16 @@ VERIFY_RULES = (
         field=".verify",
         message="no probe asks for it: add a probe of type stamp that does not expect Blocked",
     ),
-    Rule(
-        cel="!has(self.verify) || !(has(self.verify.sourceSeen) || has(self.verify.dscp)) || "
-        "!has(self.probes) || self.probes.all(probe, "
-        f"!({_ASKING_CEL}) || !has(probe.size) || probe.size >= {_ROOM_CEL})",
-        holds=lambda self: (
-            not self.verify
-            or not self.verify.asks
-            or all(
-                probe.size is None
-                or probe.size
-                >= stamp.least_payload(source=self.verify.asks_source, dscp=self.verify.asks_dscp)
-                for probe in self.probe_list
-                if probe.can_verify and (stamp := probe.given(Stamp))
-            )
+    each_probe(
+        unless_cel="!has(self.verify) || !(has(self.verify.sourceSeen) || has(self.verify.dscp))",
+        unless=lambda self: not self.verify or not self.verify.asks,
+        cel=f"!({_ASKING_CEL}) || !has(probe.size) || probe.size >= {_ROOM_CEL}",
+        holds=lambda self, probe: (
+            probe.size is None
+            or not probe.can_verify
+            or probe.size
+            >= probe.given(Stamp).least_payload(source=self.verify.asks_source, dscp=self.verify.asks_dscp)
         ),
-        field=".probes",
         message=f"size of a stamp probe must be at least {PAYLOAD} "
         f"({AUTHENTICATED_PAYLOAD + QUESTION_SEAL} with stamp.auth), plus {SOURCE_QUESTION} with "
         f"spec.verify.sourceSeen and {DSCP_QUESTION} with spec.verify.dscp, which the packets have to "

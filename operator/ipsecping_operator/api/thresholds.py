@@ -6,7 +6,7 @@ from pydantic import Field
 
 from .methods import MODELS, Mtu
 from .rules import Model
-from .scalars import Percent, PercentOfProbe, duration
+from .scalars import Percent, duration
 
 Latency: TypeAlias = duration("0.001ms", "1m")  # type: ignore[valid-type]
 
@@ -64,9 +64,9 @@ class Thresholds(Model):
 class ProbeThresholds(Model):
     """Limits of one probe: each one given here stands in place of that of spec.thresholds."""
 
-    loss_percent: PercentOfProbe | None = None
-    """Loss above which the probe is unhealthy, in per cent: an integer, or a string with at most four
-    decimals. Default: spec.thresholds.lossPercent."""
+    loss_percent: Percent | None = None
+    """Loss above which the probe is unhealthy, in per cent: an integer, or a string with decimals.
+    Default: spec.thresholds.lossPercent."""
     rtt: RttThresholds | None = None
     """Limits of the probe's round-trip time; a percentile that is absent here has the limit of
     spec.thresholds.rtt. Default: spec.thresholds.rtt."""

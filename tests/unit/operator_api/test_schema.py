@@ -66,8 +66,7 @@ def test_everything_is_bounded() -> None:
 
 def test_no_regular_expression_is_said_to_whoever_is_refused() -> None:
     """Of the keyword `pattern` an API server says the expression alone; a rule has a message."""
-    # In each item of a list, a rule about what may be an integer costs more than a CRD may.
-    assert [path for path, node in OURS if "pattern" in node] == [".spec.probes[].thresholds.lossPercent"]
+    assert not [path for path, node in OURS if "pattern" in node]
     messages = {rule["message"] for _, node in OURS for rule in node.get("x-kubernetes-validations", ())}
     assert not [message for message in messages if re.search(r"\^|\\|\)[?*+]", message)]
 
