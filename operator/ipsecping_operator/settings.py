@@ -115,7 +115,8 @@ SETTINGS = (
     *PERMISSIONS,
     Setting(
         "--kubeconfig",
-        "credentials outside a cluster; the pod's service account when not given",
+        "credentials outside a cluster; the pod's service account when not given. Tokens are renewed, client "
+        "certificates read once",
         "FILE",
     ),
     Setting("--context", "context of the kubeconfig; its current one when not given", "NAME"),

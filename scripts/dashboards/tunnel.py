@@ -59,9 +59,16 @@ def tunnel() -> Panel:
     )
 
 
-def limit(kind: str) -> Query:
-    """A line at what the check is judged by."""
-    return Query(f'max by (kind) (ipsecping_threshold{{{CHECK}, kind=~"{kind}"}})', f"{LIMIT} {{{{kind}}}}")
+def limits(kind: str) -> tuple[Query, Query]:
+    """Lines at what the check is judged by, and at what chosen probes are that have limits of their own."""
+    own = f'{CHECK}, probe=~"$probe", kind=~"{kind}"'
+    return (
+        Query(f'max by (kind) (ipsecping_threshold{{{CHECK}, kind=~"{kind}"}})', f"{LIMIT} {{{{kind}}}}"),
+        Query(
+            f"max by (probe, kind) (ipsecping_probe_threshold{{{own}}})",
+            f"{LIMIT} {{{{probe}}}} {{{{kind}}}}",
+        ),
+    )
 
 
 def worst(name: str) -> str:
@@ -169,13 +176,13 @@ def _rtt() -> Panel:
         for share, name in ((0.5, "p50"), (0.9, "p90"), (0.99, "p99"))
     ]
     text = "Of the rounds since the point before; limits are judged over the check's window."
-    return timeseries("RTT over time", [*queries, limit("rtt_.*")], Look(unit="s", text=text))
+    return timeseries("RTT over time", [*queries, *limits("rtt_.*")], Look(unit="s", text=text))
 
 
 def _loss() -> Panel:
     return timeseries(
         "Loss over time",
-        [each("loss_ratio"), limit("loss_ratio")],
+        [each("loss_ratio"), *limits("loss_ratio")],
         Look(unit="percentunit", text="Packets lost over the check's window."),
     )
 
@@ -203,19 +210,21 @@ def _packets() -> Panel:
 
 def _jitter() -> Panel:
     text = "Mean difference of successive round-trip times over the check's window."
-    return timeseries("Jitter", [each("jitter_seconds"), limit("jitter_seconds")], Look(unit="s", text=text))
+    return timeseries(
+        "Jitter", [each("jitter_seconds"), *limits("jitter_seconds")], Look(unit="s", text=text)
+    )
 
 
 def _burst() -> Panel:
     text = "How long packets were lost one after the other, at most, in one round of the window."
-    queries = [each("longest_loss_seconds"), limit("burst_seconds")]
+    queries = [each("longest_loss_seconds"), *limits("burst_seconds")]
     return timeseries("Longest loss", queries, Look(unit="s", text=text))
 
 
 def _mtu() -> Panel:
     text = "Largest IP packet that passes, by the newest search (probes of type pathMTU)."
     look = Look(unit="bytes", least=None, decimals=0, text=text)
-    return timeseries("Path MTU", [each("path_mtu_bytes"), limit("path_mtu_bytes")], look)
+    return timeseries("Path MTU", [each("path_mtu_bytes"), *limits("path_mtu_bytes")], look)
 
 
 def _hops() -> Panel:

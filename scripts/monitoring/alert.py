@@ -62,9 +62,9 @@ _CHECK = "cluster=%q, namespace=%q, check=%q"
 _PATH = f"{_CHECK}, path=%q"
 
 
-def of_check(metric: str, shown: str, matching: str = "") -> str:
-    """A template that shows each of the series that a metric has of the check."""
-    return _each(f"{metric}{{{_CHECK}{matching}}}", shown, "cluster", "namespace", "check")
+def of_check(metric: str, shown: str, matching: str = "", by: str = "") -> str:
+    """A template that shows each of the series that a metric has of the check, sorted by a label."""
+    return _each(f"{metric}{{{_CHECK}{matching}}}", shown, "cluster", "namespace", "check", by=by)
 
 
 def measured(metric: str, show: str, matching: str = "") -> str:
@@ -73,10 +73,17 @@ def measured(metric: str, show: str, matching: str = "") -> str:
     return _of_path(expr, " {{ .Labels.probe }} {{ .Value | " + show + " }}")
 
 
-def limit(kind: str, show: str, before: str = ", limit ") -> str:
-    """The check's limit of a kind, with a word before it; nothing where it has none."""
-    expr = f'max(ipsecping_threshold{{{_CHECK}, kind="{kind}"}})'
-    return _each(expr, before + "{{ .Value | " + show + " }}", "cluster", "namespace", "check")
+def limit(kind: str, show: str, before: str = ", limit ", own: str = ", limit of ") -> str:
+    """The check's limit of a kind, and that of each probe with one of its own, each with words before it.
+
+    Nothing where there is none.
+    """
+    common = f'max(ipsecping_threshold{{{_CHECK}, kind="{kind}"}})'
+    of_probes = f'max by (probe) (ipsecping_probe_threshold{{{_CHECK}, kind="{kind}"}})'
+    labels = "cluster", "namespace", "check"
+    return _each(common, before + "{{ .Value | " + show + " }}", *labels) + _each(
+        of_probes, own + "{{ .Labels.probe }} {{ .Value | " + show + " }}", *labels, by="probe"
+    )
 
 
 def probes_with(reason: str) -> str:
@@ -94,18 +101,22 @@ def diagnosed() -> str:
         " Diagnosis: {{ .Labels.cause }} (direction {{ .Labels.direction }}, {{ .Labels.confidence }}); "
         "next step: kubectl -n {{ .Labels.namespace }} describe itc {{ .Labels.check }}."
     )
-    return of_check("ipsecping_diagnosis_info", shown)
+    return of_check("ipsecping_diagnosis_info", shown, by="cause")
 
 
 def _of_path(expr: str, shown: str) -> str:
-    return _each(expr, shown, "cluster", "namespace", "check", "path")
+    return _each(expr, shown, "cluster", "namespace", "check", "path", by="probe")
 
 
-def _each(expr: str, shown: str, *labels: str) -> str:
-    """Show each of the series that a query finds; %q stands for the values of the labels."""
+def _each(expr: str, shown: str, *labels: str, by: str = "") -> str:
+    """Show each of the series that a query finds; %q stands for the values of the labels.
+
+    `by` is the label that they are sorted by: as they are, each evaluation may have another order.
+    """
     quoted = expr.replace('"', '\\"')
     values = " ".join(f"$labels.{label}" for label in labels)
-    return f'{{{{ range query (printf "{quoted}" {values}) }}}}{shown}{{{{ end }}}}'
+    sort = f' | sortByLabel "{by}"' if by else ""
+    return f'{{{{ range query (printf "{quoted}" {values}){sort} }}}}{shown}{{{{ end }}}}'
 
 
 def by_reason(kind: AlertKind, measured: str = "", *, but: str = "") -> Alert:

@@ -72,7 +72,7 @@ or
         severity=WORST,
         summary=f"{{{{ $labels.tunnel_name }}}}: {kinds.TUNNEL_DOWN.summary} {WHERE}",
         description="No answer in"
-        + limit("down_after_rounds", "humanize", " ")
+        + limit("down_after_rounds", "humanize", " ", ", of ")
         + " rounds in succession, on any path (Down)."
         + probes_with("Down")
         + diagnosed(),
@@ -84,7 +84,7 @@ or
         severity=LESS,
         summary=f"{{{{ $labels.tunnel_name }}}}: {kinds.PATH_DOWN.summary} {WHERE}",
         description="No answer in"
-        + limit("down_after_rounds", "humanize", " ")
+        + limit("down_after_rounds", "humanize", " ", ", of ")
         + " rounds in succession (Down)."
         + probes_with("Down")
         + diagnosed(),

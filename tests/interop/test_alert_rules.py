@@ -336,6 +336,30 @@ def test_an_alert_says_what_was_measured_and_the_limit_of_the_check(promtool: st
     )
 
 
+def test_an_alert_says_the_limit_of_a_probe_that_has_its_own(promtool: str, tmp_path: Path) -> None:
+    scenario = watched().found((minutes(30), "False/LatencyHigh"), probe="app", kind="HTTP")
+    for probe, kind, seconds in (("ping", "ICMP", 0.012), ("app", "HTTP", 0.2)):
+        of = {**PROBE, "probe": probe, "type": kind, "percentile": "p50", **FROM}
+        scenario.add("ipsecping_rtt_percentile_seconds", steady(seconds, LONG), of)
+    limit = {**CHECK, "kind": "rtt_p50_seconds", **FROM}
+    scenario.add("ipsecping_threshold", steady(0.04, LONG), limit)
+    for probe, kind, seconds in (("app", "rtt_p50_seconds", 0.18), ("app", "rtt_p99_seconds", 0.6)):
+        own = {**CHECK, "probe": probe, "kind": kind, **FROM}
+        scenario.add("ipsecping_probe_threshold", steady(seconds, LONG), own)
+    other = {**CHECK, "check": "other", "probe": "app", "kind": "rtt_p50_seconds", **FROM}
+    scenario.add("ipsecping_probe_threshold", steady(9, LONG), other)
+    annotations = {
+        "summary": "hq-dc1: round-trip time above the limit on hq/default to db.dc1 (10.50.1.10)",
+        "description": "Over the window, p50: app 200ms ping 12ms, limit 40ms, limit of app 180ms; p90:; "
+        "p99:, limit of app 600ms. Probes: app (LatencyHigh).",
+        "runbook_url": "docs/runbooks/IPsecPingLatencyHigh.md",
+    }
+    labels = {**PATH, "remote_ip": "10.50.1.10", "severity": "warning"}
+    alert = {"exp_labels": labels, "exp_annotations": annotations}
+    asked = {"alertname": "IPsecPingLatencyHigh", "eval_time": "20m", "exp_alerts": [alert]}
+    fires(promtool, scenario, {}, tmp_path, alert_rule_test=[asked])
+
+
 def test_each_alert_of_the_file_is_held_by_a_test_here() -> None:
     alerts = {
         rule["alert"].removeprefix("IPsecPing")

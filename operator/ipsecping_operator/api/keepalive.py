@@ -6,6 +6,7 @@ from ipsecping.contract import MethodSpec
 
 from . import defaults, durations
 from .derived import joined
+from .each_probe import each_probe
 from .flows import any_of, milliseconds
 from .rules import Rule
 from .schedule import CRON_CEL, INTERVAL_MS_CEL
@@ -46,26 +47,20 @@ def probe_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
 
 
 SCHEDULE_RULES = (
-    Rule(
-        cel=f"!has(self.probes) || !({CRON_CEL}) || self.probes.all(probe, !has(probe.keepalive))",
-        holds=lambda self: not self.is_cron or all(probe.keepalive is None for probe in self.probes or ()),
-        field=".probes",
+    each_probe(
+        unless_cel=f"!({CRON_CEL})",
+        unless=lambda self: not self.is_cron,
+        cel="!has(probe.keepalive)",
+        holds=lambda _, probe: probe.keepalive is None,
         reason="FieldValueForbidden",
         message="keepalive needs spec.schedule.interval: between the rounds of a cron line nobody is "
         "there to send",
     ),
-    Rule(
-        cel=f"!has(self.probes) || ({CRON_CEL}) || self.probes.all(probe, "
-        f"!({_given('probe')}) || "
-        f"duration(probe.keepalive).getMilliseconds() < {INTERVAL_MS_CEL})",
-        holds=lambda self: (
-            self.is_cron
-            or all(
-                probe.keepalive_ms is None or probe.keepalive_ms < self.interval_ms
-                for probe in self.probes or ()
-            )
-        ),
-        field=".probes",
+    each_probe(
+        unless_cel=f"({CRON_CEL})",
+        unless=lambda self: self.is_cron,
+        cel=f"!({_given('probe')}) || duration(probe.keepalive).getMilliseconds() < {INTERVAL_MS_CEL}",
+        holds=lambda self, probe: probe.keepalive_ms is None or probe.keepalive_ms < self.interval_ms,
         message="keepalive must be shorter than spec.schedule.interval: more frequent rounds keep a "
         "mapping by themselves, so remove it, or choose a longer interval",
     ),

@@ -11,13 +11,14 @@ from ipsecping.contract.bounds import MAX_FLOWS
 from ipsecping.contract.methods import stamp
 from ipsecping.contract.planned_probe import LEAST_REST_MS, MAX_PAYLOAD
 
-from . import defaults, durations, keepalive
+from . import defaults, durations, keepalive, probe_limits
 from .derived import joined
 from .flows import any_of, probe_rules, several
 from .methods import MODELS, Method, Stamp, Tls
 from .mounted import MountedKey, mounted_in
 from .rules import Model, Rule
 from .scalars import Name, Port, duration
+from .thresholds import ProbeThresholds
 
 M = TypeVar("M", bound=Method)
 Count: TypeAlias = Annotated[int, Field(ge=1, le=defaults.MAX_COUNT)]
@@ -60,6 +61,10 @@ class Probe(Model):
     """Blocked for traffic that must not get through: any sign that the target got a packet, such as a TCP
     reset, makes the check unhealthy with the reason UnexpectedlyReachable; limits of loss and time do not
     apply. Default: Reachable."""
+    thresholds: ProbeThresholds | None = None
+    """Limits of this probe, where those of all probes do not suit it: a request over TLS takes several times
+    as long as an echo. Each one given here stands in place of that of spec.thresholds. Not with a probe that
+    expects Blocked. Default: spec.thresholds."""
 
     @classmethod
     def rule_set(cls) -> tuple[Rule, ...]:
@@ -86,6 +91,12 @@ class Probe(Model):
     def is_timed(self) -> bool:
         """Limits of time apply to it."""
         return self.expect is not Expect.BLOCKED and all(each.declared().timed for each in self.methods)
+
+    @property
+    def shows_bursts(self) -> bool:
+        """A limit of bursts applies to it."""
+        types = [each.declared() for each in self.methods]
+        return self.expect is not Expect.BLOCKED and not probe_limits.shapeless(types)
 
     @property
     def can_verify(self) -> bool:
@@ -263,4 +274,5 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
         ),
         *probe_rules(methods),
         *keepalive.probe_rules(methods),
+        *probe_limits.probe_rules(methods),
     )

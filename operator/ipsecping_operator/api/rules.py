@@ -5,7 +5,7 @@ same mistakes to a real API server and to Python and compares what they say.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -23,7 +23,9 @@ class Rule:
     """One constraint on a value.
 
     `cel` sees the value as `self`; `holds` gets the same value (a model or a scalar) and agrees with it.
-    `field` is the path below the value that a user has to edit (`.cron`).
+    `field` is the path below the value that a user has to edit (`.cron`); where several items may be it,
+    `culprits` returns their names, which follow on the message. The API server says none: of a name that an
+    expression finds in a list it reckons no bound, and refuses a messageExpression that has it.
     """
 
     cel: str
@@ -31,6 +33,7 @@ class Rule:
     message: str
     field: str = ""
     reason: Reason = "FieldValueInvalid"
+    culprits: Callable[[Any], Sequence[str]] | None = None
 
     def schema(self) -> dict[str, str]:
         """The rule as an item of x-kubernetes-validations."""
@@ -43,7 +46,8 @@ class Rule:
         """What is wrong with `value`, or None."""
         if self.holds(value):
             return None
-        return Violation(field=self.field, message=self.message)
+        named = f"; see {', '.join(self.culprits(value))}" if self.culprits is not None else ""
+        return Violation(field=self.field, message=self.message + named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

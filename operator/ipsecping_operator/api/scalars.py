@@ -202,7 +202,8 @@ def _is_percent(value: int | str) -> bool:
 
 Percent: TypeAlias = Annotated[
     int | str,
-    IntOrString(),
+    # Without maxLength, the API server reckons the cost of the expression for 3 MB in each item of a list.
+    IntOrString(maxLength=len("100.0000")),
     Rules(
         Rule(
             cel=f"type(self) == int ? self >= 0 && self <= 100 : self.matches('{_PERCENT}')",

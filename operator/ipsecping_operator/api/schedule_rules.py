@@ -8,6 +8,7 @@ from ipsecping.contract.bounds import MAX_ADDRESSES
 from ipsecping.contract.planned_probe import LEAST_REST_MS
 
 from . import defaults, flows, instances
+from .each_probe import each_probe
 from .rules import Rule
 from .schedule import CRON_CEL, INTERVAL_MS_CEL
 
@@ -51,13 +52,11 @@ def schedule_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
     """Return the rules; what holds is asked of a `CheckSpec`."""
     sending_ms = _sending_ms_cel(methods)
     return (
-        Rule(
-            cel=f"!has(self.probes) || ({CRON_CEL}) || "
-            f"self.probes.all(probe, {sending_ms} < {INTERVAL_MS_CEL})",
-            holds=lambda self: (
-                self.is_cron or all(probe.sending_ms < self.interval_ms for probe in self.probes or ())
-            ),
-            field=".probes",
+        each_probe(
+            unless_cel=f"({CRON_CEL})",
+            unless=lambda self: self.is_cron,
+            cel=f"{sending_ms} < {INTERVAL_MS_CEL}",
+            holds=lambda self, probe: probe.sending_ms < self.interval_ms,
             message="(count - 1) x spacing of every probe must be shorter than spec.schedule.interval "
             f"(defaults: count {defaults.COUNT}, spacing {defaults.SPACING}, interval {defaults.INTERVAL})",
         ),
@@ -96,31 +95,20 @@ def schedule_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
             field=".probes",
             message=f"at most {defaults.MAX_PROBES_CRON} probes with spec.schedule.cron",
         ),
-        Rule(
-            cel=f"!has(self.probes) || !({CRON_CEL}) || self.probes.all(probe, "
-            f"(has(probe.count) ? probe.count : {defaults.COUNT}) * (has(probe.flows) ? probe.flows : 1) <= "
-            f"{defaults.MAX_COUNT_CRON})",
-            holds=lambda self: (
-                not self.is_cron
-                or all(
-                    probe.packets * probe.flow_count <= defaults.MAX_COUNT_CRON for probe in self.probes or ()
-                )
-            ),
-            field=".probes",
+        each_probe(
+            unless_cel=f"!({CRON_CEL})",
+            unless=lambda self: not self.is_cron,
+            cel=f"(has(probe.count) ? probe.count : {defaults.COUNT}) * "
+            f"(has(probe.flows) ? probe.flows : 1) <= {defaults.MAX_COUNT_CRON}",
+            holds=lambda _, probe: probe.packets * probe.flow_count <= defaults.MAX_COUNT_CRON,
             message=f"count must be at most {defaults.MAX_COUNT_CRON} with spec.schedule.cron, and so must "
             "count x flows",
         ),
-        Rule(
-            cel=f"!has(self.probes) || ({CRON_CEL}) || self.probes.all(probe, "
-            f"{flows.fits_between_rounds(methods, interval_ms=INTERVAL_MS_CEL, probe='probe')})",
-            holds=lambda self: (
-                self.is_cron
-                or all(
-                    flows.is_between_rounds(probe, interval_ms=self.interval_ms)
-                    for probe in self.probes or ()
-                )
-            ),
-            field=".probes",
+        each_probe(
+            unless_cel=f"({CRON_CEL})",
+            unless=lambda self: self.is_cron,
+            cel=flows.fits_between_rounds(methods, interval_ms=INTERVAL_MS_CEL, probe="probe"),
+            holds=lambda self, probe: flows.is_between_rounds(probe, interval_ms=self.interval_ms),
             message="count x spacing of a tcp probe with flows must not be longer than "
             "spec.schedule.interval, for each flow has one connection at a time (default: spacing "
             f"{LEAST_REST_MS}ms more than timeout)",

@@ -94,7 +94,7 @@ class CheckSpec(Model):
     ] = None
     """Measuring methods, at most 16 (8 with cron). Default: one probe `ping` of type icmp."""
     thresholds: Thresholds | None = None
-    """Limits that the measurements are judged by."""
+    """Limits that the measurements are judged by; those of one probe may differ (probes[].thresholds)."""
     verify: Verify | None = None
     """What must hold of the packets that arrive at the target. Default: nothing."""
     alerting: Alerting | None = None

@@ -12,7 +12,10 @@ from ipsecping.contract.methods.stamp import (
     SOURCE_QUESTION,
 )
 
+from .each_probe import each_probe
+from .flows import any_of
 from .methods import PathMtu, Stamp
+from .probe_limits import shapeless
 from .probes import Probe
 from .rules import Rule
 
@@ -42,14 +45,15 @@ def threshold_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
             field=".thresholds.pathMTU",
             message="no probe measures it: add a probe of type pathMTU",
         ),
-        Rule(
-            cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || !has(self.probes) || "
-            "self.probes.all(probe, !has(probe.pathMTU) || self.thresholds.pathMTU <= "
-            f"(has(probe.pathMTU.max) ? probe.pathMTU.max : {MAX_TRIED}))",
-            holds=lambda self: all(
-                self.mtu_limit is None or self.mtu_limit <= search.most
-                for search in map(_search, self.probes or ())
-                if search
+        each_probe(
+            unless_cel="!has(self.thresholds) || !has(self.thresholds.pathMTU)",
+            unless=lambda self: self.mtu_limit is None,
+            cel="!has(probe.pathMTU) || (has(probe.thresholds) && has(probe.thresholds.pathMTU)) || "
+            f"self.thresholds.pathMTU <= (has(probe.pathMTU.max) ? probe.pathMTU.max : {MAX_TRIED})",
+            holds=lambda self, probe: (
+                (search := _search(probe)) is None
+                or bool(probe.thresholds and probe.thresholds.path_mtu)
+                or self.mtu_limit <= search.most
             ),
             field=".thresholds.pathMTU",
             message="must not be above max of a pathMTU probe, or it is never reached "
@@ -76,6 +80,18 @@ def threshold_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
             field=".thresholds.jitter",
             message="no probe measures it: that takes a round-trip time and a count of 2 or more",
         ),
+        Rule(
+            cel="!has(self.thresholds) || !has(self.thresholds.burst) || !has(self.probes) || "
+            f"self.probes.exists(probe, !{any_of(shapeless(methods), 'probe')} && "
+            "!(has(probe.expect) && probe.expect == 'Blocked'))",
+            holds=lambda self: (
+                not (self.thresholds and self.thresholds.burst)
+                or any(probe.shows_bursts for probe in self.probe_list)
+            ),
+            field=".thresholds.burst",
+            message="no probe measures it: that takes packets in a row, and a probe that does not expect "
+            "Blocked",
+        ),
     )
 
 
@@ -86,22 +102,16 @@ VERIFY_RULES = (
         field=".verify",
         message="no probe asks for it: add a probe of type stamp that does not expect Blocked",
     ),
-    Rule(
-        cel="!has(self.verify) || !(has(self.verify.sourceSeen) || has(self.verify.dscp)) || "
-        "!has(self.probes) || self.probes.all(probe, "
-        f"!({_ASKING_CEL}) || !has(probe.size) || probe.size >= {_ROOM_CEL})",
-        holds=lambda self: (
-            not self.verify
-            or not self.verify.asks
-            or all(
-                probe.size is None
-                or probe.size
-                >= stamp.least_payload(source=self.verify.asks_source, dscp=self.verify.asks_dscp)
-                for probe in self.probe_list
-                if probe.can_verify and (stamp := probe.given(Stamp))
-            )
+    each_probe(
+        unless_cel="!has(self.verify) || !(has(self.verify.sourceSeen) || has(self.verify.dscp))",
+        unless=lambda self: not self.verify or not self.verify.asks,
+        cel=f"!({_ASKING_CEL}) || !has(probe.size) || probe.size >= {_ROOM_CEL}",
+        holds=lambda self, probe: (
+            probe.size is None
+            or not probe.can_verify
+            or probe.size
+            >= probe.given(Stamp).least_payload(source=self.verify.asks_source, dscp=self.verify.asks_dscp)
         ),
-        field=".probes",
         message=f"size of a stamp probe must be at least {PAYLOAD} "
         f"({AUTHENTICATED_PAYLOAD + QUESTION_SEAL} with stamp.auth), plus {SOURCE_QUESTION} with "
         f"spec.verify.sourceSeen and {DSCP_QUESTION} with spec.verify.dscp, which the packets have to "

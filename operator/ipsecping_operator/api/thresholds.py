@@ -59,3 +59,26 @@ class Thresholds(Model):
     prefer_after: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Consecutive rounds for which a path that stands before the preferred one in the spec must have been
     healthy, before it is preferred again: a path that comes and goes is not. Default: 5."""
+
+
+class ProbeThresholds(Model):
+    """Limits of one probe: each one given here stands in place of that of spec.thresholds."""
+
+    loss_percent: Percent | None = None
+    """Loss above which the probe is unhealthy, in per cent: an integer, or a string with decimals.
+    Default: spec.thresholds.lossPercent."""
+    rtt: RttThresholds | None = None
+    """Limits of the probe's round-trip time; a percentile that is absent here has the limit of
+    spec.thresholds.rtt. Default: spec.thresholds.rtt."""
+    jitter: Latency | None = None
+    """Limit of the mean difference between successive round-trip times, for a count of 2 or more.
+    Default: spec.thresholds.jitter."""
+    burst: duration("1ms", "24h") | None = None  # type: ignore[valid-type]
+    """Limit of the time in which packets of one round are lost one after the other.
+    Default: spec.thresholds.burst."""
+    path_mtu: Annotated[Mtu | None, Field(alias="pathMTU")] = None
+    """Bytes that the largest IP packet which passes must have at least, with pathMTU only.
+    Default: spec.thresholds.pathMTU."""
+    down_after: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Consecutive rounds without one answer after which the probe is down.
+    Default: spec.thresholds.downAfter."""

@@ -7,9 +7,11 @@ from typing import Any
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import ChildRef
 from ipsecping_operator.kube.kinds import CONFIG_MAP
+from ipsecping_operator.kube.transport import FIELD_MANAGER
 from ipsecping_operator.observe.belonging import Stray, stray
 from ipsecping_operator.observe.kinds import APPLIED
 from ipsecping_operator.observe.projection import Child, Meta, Pod
+from ipsecping_operator.status.authors import written_by_others
 
 from .pending_writes import PendingWrites
 
@@ -39,7 +41,8 @@ class Store:
         state.show(body)
         if before is None:
             self._drop_strays(state)
-            state.inherit(body.get("status") or {}, now=now)
+            status, others = body.get("status") or {}, written_by_others(meta, manager=FIELD_MANAGER)
+            state.inherit({key: status[key] for key in status if key not in others}, now=now)
             return state.uid
         changed = (
             before["generation"] != meta["generation"]

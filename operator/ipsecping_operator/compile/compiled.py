@@ -250,6 +250,9 @@ class CompiledCheck:
     schedule: Interval | Cron
     suspend: bool
     thresholds: Thresholds
+    """Of all probes that have none of their own."""
+    own_thresholds: Mapping[str, Thresholds] = field(default_factory=lambda: NOTHING)
+    """Probe to what it is judged by, where that differs (`spec.probes[].thresholds`)."""
     paths: tuple[CompiledPath, ...]
     gateway: str | None = None
     """The remote gateway's public endpoint."""
@@ -264,6 +267,10 @@ class CompiledCheck:
     diagnosis: DiagnosisRule = DIAGNOSED
     """When a diagnosis runs by itself."""
     maintenance: tuple[MaintenanceWindow, ...] = ()
+
+    def thresholds_of(self, probe: str) -> Thresholds:
+        """Return what a probe is judged by."""
+        return self.own_thresholds.get(probe, self.thresholds)
 
     @property
     def mounted(self) -> tuple[KeyRef, ...]:

@@ -3,14 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
 from ipsecping.contract import (
     METHODS,
     Addresses,
-    AuditFinding,
     ContractError,
     Family,
     IkeOptions,
@@ -23,7 +21,6 @@ from ipsecping.contract import (
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.alerting import Alerting as AlertingSpec
 from ipsecping_operator.api.diagnosis import Diagnosis
-from ipsecping_operator.api.methods import Audit
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.probes import Probe
 from ipsecping_operator.api.scalars import is_ip
@@ -31,14 +28,12 @@ from ipsecping_operator.api.schedule import Schedule
 from ipsecping_operator.api.source import Source
 from ipsecping_operator.api.spec import CheckSpec, Path
 from ipsecping_operator.api.target_from import TargetFrom
-from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
 from ipsecping_operator.api.tunnel import Tunnel, TunnelNetworks
 from ipsecping_operator.api.validation import InvalidModel, read
 
 from .budget import require_budget
 from .compiled import (
     ALERTING,
-    DAY,
     DIAGNOSED,
     NOTHING,
     Alerting,
@@ -49,7 +44,6 @@ from .compiled import (
     Interval,
     InvalidSpec,
     TargetSource,
-    Thresholds,
 )
 from .controls import compile_controls
 from .cron import compile_cron, shortest_gap
@@ -57,6 +51,7 @@ from .durations import shortest
 from .maintenance import compile_maintenance
 from .placement import compile_placement
 from .probes import files_of, planned_probe
+from .thresholds import compile_own_thresholds, compile_thresholds
 from .verify import compile_verify
 
 _OPTION = re.compile(r"probes\[(\d+)\]\.options\.([a-zA-Z.\[\]0-9]+): (.*)", re.DOTALL)
@@ -145,6 +140,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             control_fields=controls.fields,
         )
 
+    thresholds = compile_thresholds(spec)
     check = CompiledCheck(
         uid=metadata["uid"],
         namespace=metadata["namespace"],
@@ -154,7 +150,8 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         gateway=tunnel.gateway,
         schedule=schedule,
         suspend=bool(spec.suspend),
-        thresholds=_thresholds(spec),
+        thresholds=thresholds,
+        own_thresholds=compile_own_thresholds(spec, thresholds),
         any_path=spec.healthy_when == "Any",
         paths=tuple(
             compiled(index, path) for index, path in enumerate(spec.paths or (Path(name=defaults.PATH),))
@@ -272,27 +269,6 @@ def _schedule(schedule: Schedule | None) -> Interval | Cron:
     return Interval(interval_ms=durations.milliseconds(text))
 
 
-def _thresholds(spec: CheckSpec) -> Thresholds:
-    given = spec.thresholds or ThresholdsSpec()
-    limits = given.rtt.model_dump(exclude_none=True) if given.rtt else {}
-    loss = defaults.LOSS_PERCENT if given.loss_percent is None else given.loss_percent
-    return Thresholds(
-        window_ms=durations.milliseconds(given.window or defaults.WINDOW),
-        loss_percent=Decimal(loss),
-        rtt_ns=MappingProxyType({key: durations.nanoseconds(text) for key, text in limits.items()}),
-        jitter_ns=durations.nanoseconds(given.jitter) if given.jitter else None,
-        burst_ns=durations.nanoseconds(given.burst) if given.burst else None,
-        path_mtu=given.path_mtu,
-        down_after=given.down_after or defaults.DOWN_AFTER,
-        recover_after=given.recover_after or defaults.RECOVER_AFTER,
-        prefer_after=given.prefer_after or defaults.PREFER_AFTER,
-        accepted=_accepted(spec),
-        certificate_ns=MappingProxyType(
-            {probe.name: days * DAY for probe in spec.probe_list if (days := probe.min_valid_days)}
-        ),
-    )
-
-
 def _alerting(given: AlertingSpec) -> Alerting:
     return Alerting(
         enabled=given.enabled is not False,
@@ -309,9 +285,3 @@ def _diagnosis(given: Diagnosis | None) -> DiagnosisRule:
         delay_ns=durations.nanoseconds(given.delay or defaults.DIAGNOSIS_DELAY),
         cooldown_ns=durations.nanoseconds(given.cooldown or defaults.DIAGNOSIS_COOLDOWN),
     )
-
-
-def _accepted(spec: CheckSpec) -> Mapping[str, tuple[AuditFinding, ...]]:
-    audits = ((probe.name, probe.given(Audit)) for probe in spec.probe_list)
-    accepted = {name: audit.accept for name, audit in audits if audit is not None and audit.accept}
-    return MappingProxyType(accepted) if accepted else NOTHING

@@ -15,7 +15,6 @@ from .compiled import (
     DiagnosisRule,
     Interval,
     TargetSource,
-    Thresholds,
 )
 from .controls import effective_controls
 from .cron import DEFAULT_TIME_ZONE
@@ -23,6 +22,7 @@ from .durations import shortest
 from .maintenance import effective_maintenance
 from .placement import effective_placement
 from .probes import effective_probe
+from .thresholds import effective_thresholds
 from .verify import effective_verify
 
 
@@ -58,7 +58,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "paths": [_path(path) for path in check.paths] if several else {},
         "healthyWhen": "Any" if check.any_path else "All",
         "probes": [effective_probe(probe, check) for probe in first.plan.probes],
-        "thresholds": _thresholds(check.thresholds),
+        "thresholds": effective_thresholds(check.thresholds),
         "verify": effective_verify(check.verified),
         "alerting": _alerting(check.alerting),
         "diagnosis": _diagnosis(check.diagnosis),
@@ -112,25 +112,6 @@ def _path(path: CompiledPath) -> dict[str, Any]:
 
 def _source(path: CompiledPath) -> dict[str, Any]:
     return {} if path.source is None else path.source.model_dump(exclude_none=True)
-
-
-def _thresholds(limits: Thresholds) -> dict[str, Any]:
-    thresholds: dict[str, Any] = {
-        "window": shortest(limits.window_ms * 10**6),
-        "lossPercent": str(limits.loss_percent),
-        "downAfter": limits.down_after,
-        "recoverAfter": limits.recover_after,
-        "preferAfter": limits.prefer_after,
-    }
-    if limits.rtt_ns:
-        thresholds["rtt"] = {key: shortest(value) for key, value in limits.rtt_ns.items()}
-    if limits.jitter_ns is not None:
-        thresholds["jitter"] = shortest(limits.jitter_ns)
-    if limits.burst_ns is not None:
-        thresholds["burst"] = shortest(limits.burst_ns)
-    if limits.path_mtu is not None:
-        thresholds["pathMTU"] = limits.path_mtu
-    return thresholds
 
 
 def _alerting(alerting: Alerting) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ipsecping_operator.api.verify import Verify
 
 from .compiled import DAY, NAME_FIELDS, CompiledCheck, KeyRef
 from .durations import shortest
+from .thresholds import effective_own_thresholds
 
 
 def planned_probe(
@@ -71,6 +72,9 @@ def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]
     member = model.effective_port(probe.options, probe.port) | model.effective(probe.options)
     for path, value in _unplanned(probe, check):
         _put(member, path, value)
+    own = check.own_thresholds.get(probe.name)
+    if own is not None:
+        effective["thresholds"] = effective_own_thresholds(own, check.thresholds)
     return effective | {"dscp": probe.dscp, "expect": probe.expect.value, method.member: member}
 
 

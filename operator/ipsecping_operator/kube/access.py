@@ -1,5 +1,6 @@
 """Credentials: the pod's service account, or a kubeconfig outside a cluster."""
 
+import logging
 import os
 import ssl
 import time
@@ -20,6 +21,9 @@ from ipsecping_operator.bounded_yaml import UnreadableYaml, documents, read_text
 from .kubeconfig_token import KubeconfigToken
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+_log = logging.getLogger(__name__)
 
 
 class AccessError(Exception):
@@ -125,6 +129,11 @@ async def _load_kubeconfig(files: str, context: str | None, configuration: Confi
         ) from None
     if "BearerToken" in configuration.api_key:
         configuration.refresh_api_key_hook = KubeconfigToken(loader).refresh  # type: ignore[assignment]
+    elif configuration.cert_file and "exec" in (loader._user or ()):
+        _log.warning(
+            "the kubeconfig's plugin has handed out a client certificate, which is not renewed: restart the "
+            "operator before it ends, or have the plugin hand out tokens"
+        )
 
 
 def _there(files: str) -> list[str]:

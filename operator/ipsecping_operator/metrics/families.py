@@ -1,7 +1,6 @@
 """All families of metrics of checks."""
 
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -22,11 +21,10 @@ from ipsecping.printable import printable
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.check.series import Series
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.status.diagnosis import is_of_outage
 from ipsecping_operator.verdict.tally import Tally
 
-from . import alerting, instances
+from . import alerting, instances, limits
 from .described import Described
 from .labels import CHECK_LABELS, PROBE_LABELS
 from .labels import check_labels as _check_labels
@@ -92,12 +90,6 @@ def _unknown(family: Described, state: CheckState) -> list[Sample]:
         )
         for status in ConditionStatus
     ]
-
-
-def _thresholds(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
-    assert state.applied.compiled is not None
-    for name, limit in _limits(state.applied.compiled):
-        family.add_metric([*_check_labels(state), name], limit)
 
 
 def _outages(family: CounterMetricFamily, state: CheckState, _: int) -> None:
@@ -185,13 +177,6 @@ _OF_CHECKS = (
         instead=_unknown,
     ),
     Described(
-        GaugeMetricFamily,
-        "ipsecping_threshold",
-        "Limit that the check is judged by.",
-        (*CHECK_LABELS, "kind"),
-        _thresholds,
-    ),
-    Described(
         CounterMetricFamily,
         "ipsecping_outages",
         "Outages begun since the operator started.",
@@ -265,6 +250,7 @@ def families() -> Iterator[Described]:
             yield Described(GaugeMetricFamily, family.name, family.text, labels, add)
     yield _FLOWS
     yield from _OF_CHECKS
+    yield from limits.FAMILIES
     yield from alerting.FAMILIES
     yield from path_families(CHECK_LABELS, _check_labels)
     yield _DIAGNOSIS
@@ -320,22 +306,6 @@ def _figures(state: CheckState) -> dict[tuple[str, str], Tally]:
         for probe in state.reported.last.verdict.probes
         if probe.figures is not None
     }
-
-
-def _limits(check: CompiledCheck) -> Iterator[tuple[str, float]]:
-    limits = check.thresholds
-    yield "loss_ratio", float(limits.loss_percent / Decimal(100))
-    yield "down_after_rounds", float(limits.down_after)
-    yield "recover_after_rounds", float(limits.recover_after)
-    yield "window_seconds", limits.window_ms / 1000
-    for name, limit in sorted(limits.rtt_ns.items()):
-        yield f"rtt_{name}_seconds", limit / SECOND
-    if limits.jitter_ns is not None:
-        yield "jitter_seconds", limits.jitter_ns / SECOND
-    if limits.burst_ns is not None:
-        yield "burst_seconds", limits.burst_ns / SECOND
-    if limits.path_mtu is not None:
-        yield "path_mtu_bytes", float(limits.path_mtu)
 
 
 def _outage_time(state: CheckState, *, now: int) -> int:

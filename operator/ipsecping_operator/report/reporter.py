@@ -24,7 +24,9 @@ from ipsecping_operator.kube.errors import (
     OtherObject,
     TooLarge,
 )
+from ipsecping_operator.kube.transport import FIELD_MANAGER
 from ipsecping_operator.observe.kinds import CHECK
+from ipsecping_operator.status.authors import written_by_others
 from ipsecping_operator.status.conditions import transitions
 from ipsecping_operator.status.digest import status_digest
 
@@ -123,8 +125,19 @@ class Reporter:
             return
         state.reported.show_stored(status_digest(status, version=version))
         if first and status and status != UNOBSERVED:
-            state.reported.recognise()
             self._writer.known(state.uid, status)
+            others = written_by_others(body["metadata"], manager=FIELD_MANAGER)
+            if others:
+                _log.warning(
+                    "%s/%s: its status was edited while no operator ran: not believed and written anew: %s",
+                    state.namespace,
+                    state.name,
+                    ", ".join(others),
+                )
+                state.reported.rewrite()
+                self._writer.lost(state.uid)
+            else:
+                state.reported.recognise()
         self.mend(state)
 
     def mend(self, state: CheckState) -> None:

@@ -123,6 +123,7 @@ def judge_probe(
     window stands until the first result of the new plan. It tells nothing of what only that one asks.
     """
     measured = measured or probe
+    limits = check.thresholds_of(probe.name)
     where = f"{path}/{probe.name}{instance}"
     total = window.total()
     figures = total if total is not None and total.rounds else None
@@ -137,7 +138,7 @@ def judge_probe(
             finding,
             recovery,
             window,
-            after=check.thresholds.recover_after,
+            after=limits.recover_after,
             silence_is_good=probe.expect is Expect.BLOCKED,
         )
         latches = {kind: latch for kind, latch in latches.items() if kind != hysteresis.RECOVERY}
@@ -168,17 +169,17 @@ def judge_probe(
         message = messages.stale(where, check.schedule, last=last)
         return found(Finding(reason=HealthyReason.STALE_RESULTS, message=message))
     if probe.expect is Expect.BLOCKED and total.reached:
-        message = messages.unexpectedly_reachable(where, total, window=check.thresholds.window_ms * 1_000_000)
+        message = messages.unexpectedly_reachable(where, total, window=limits.window_ms * 1_000_000)
         return found(Finding(reason=HealthyReason.UNEXPECTEDLY_REACHABLE, message=message), latches={})
     verified = verify_source(check, measured, where, total)
     if verified is not None and verified.reason is HealthyReason.SOURCE_MISMATCH:
         return found(verified, latches={})
-    if figures is None or window.invalid_run() >= check.thresholds.down_after:
+    if figures is None or window.invalid_run() >= limits.down_after:
         return found(_not_measured(where, total, run=window.invalid_run()))
     if probe.expect is Expect.BLOCKED:
-        return found(_blocked(check.thresholds, where, figures), latches={})
+        return found(_blocked(limits, where, figures), latches={})
     silent = window.silent_run()
-    if silent is not None and silent.rounds >= check.thresholds.down_after:
+    if silent is not None and silent.rounds >= limits.down_after:
         since = window.silent_since(silent)
         finding = (
             Finding(
@@ -189,7 +190,7 @@ def judge_probe(
             else Finding(reason=HealthyReason.DOWN, message=messages.down(where, silent, since=since))
         )
         return found(finding, since=since)
-    look = _Look(check.thresholds, probe, measured, where, figures, window, latches, now)
+    look = _Look(limits, probe, measured, where, figures, window, latches, now)
     findings = tuple(look.findings())
     within = messages.within(where, figures, window=look.span)
     healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)

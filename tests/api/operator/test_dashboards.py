@@ -139,6 +139,8 @@ def test_every_query_gives_what_it_should_and_counts_follow_the_check(
     cluster: Cluster, reflector: Reflector, prometheus: Prometheus
 ) -> None:
     wanted = spec(reflector.port, downAfter=1, rtt={"p99": "1s"}, jitter="1s", burst="1s")
+    own = {"rtt": {"p99": "2s"}, "lossPercent": 50, "jitter": "2s", "burst": "2s"}
+    wanted["probes"][0]["thresholds"] = own
     cluster.measured({**wanted, "tunnel": {"name": "HQ to DC1"}})
     namespace = cluster.kubectl.namespace
     # The rates need scrapes from before and after a round.

@@ -56,3 +56,27 @@ def test_what_was_made_up_in_a_status_does_not_stand_even_where_nothing_is_measu
         assert operator.sample(EDITED) == edited + 1
     time.sleep(3)
     assert operator.sample(EDITED) == 5, "what is right is not written again"
+
+
+def test_what_was_edited_while_no_operator_ran_is_not_taken_for_what_one_has_measured(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.check({"schedule": {"cron": "*/5 * * * *"}})
+    cron_job, plan = cluster.one("cronjob"), cluster.one("configmap")
+    for _ in range(3):
+        cluster.finish_round(cron_job, plan, received=0)
+    cluster.says("Healthy", "False", "Down")
+    (outage,) = cluster.status()["outages"]
+    operator.stop_if_running()
+    made_up = {"outages": [{**outage, "start": "2026-01-01T00:00:00Z"}], "pathMTU": 68}
+    patch = json.dumps({"status": made_up})
+    cluster.kubectl("patch", "itc", "hq", "--subresource=status", "--type=merge", "-p", patch)
+    operator.start()
+    end = time.monotonic() + 60
+    while "pathMTU" in cluster.status() and time.monotonic() < end:
+        time.sleep(0.2)
+    status = cluster.status()
+    assert "pathMTU" not in status
+    assert [each["start"] for each in status["outages"]] != ["2026-01-01T00:00:00Z"]
+    cluster.says("Healthy", "False", "Down")
+    assert operator.sample(EDITED) == 1

@@ -90,6 +90,30 @@ def test_each_reason_to_be_unhealthy_is_reached_and_says_value_limit_window_and_
         assert cluster.status(name)["outages"][0]["reason"] == reason
 
 
+@pytest.mark.usefixtures("operator")
+def test_a_probe_with_a_limit_of_its_own_is_judged_by_it_and_an_edit_of_it_judges_anew(
+    cluster: Cluster,
+) -> None:
+    def spec(limit: str) -> dict[str, Any]:
+        app = {"name": "app", "http": {"url": "http://203.0.113.10/"}, "thresholds": {"rtt": {"p50": limit}}}
+        limits = {"rtt": {"p50": "20ms"}, "jitter": "1s"}
+        schedule = {"cron": "*/5 * * * *"}
+        return {"schedule": schedule, "probes": [*STAMP, app], "thresholds": limits}
+
+    cluster.check(spec("10ms"), name="own")
+    cron_job, config_map = child(cluster, "cronjob", "own"), child(cluster, "configmap", "own")
+    pod = cluster.round_pod(cron_job)
+    cluster.set_status("pod", pod, ended(termination.encode(round_of(planned(config_map)))))
+    cluster.says("Healthy", "False", "LatencyHigh", name="own")
+    assert cluster.condition("Healthy", "own")["message"] == (
+        "RTT p50 12.00ms of 10 packets in 5m (limit 10ms) on default/app; the other probe within thresholds"
+    )
+    reasons = {each["name"]: each["reason"] for each in cluster.status("own")["probes"]}
+    assert reasons == {"datapath": "WithinThresholds", "app": "LatencyHigh"}
+    cluster.check(spec("15ms"), name="own")
+    cluster.says("Healthy", "True", "WithinThresholds", name="own")
+
+
 def child(cluster: Cluster, kind: str, check: str) -> Any:
     """The only object of the kind that the check has; waits for it."""
 

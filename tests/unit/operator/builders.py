@@ -1,6 +1,7 @@
 """Short ways to make what the operator's tests are about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from ipsecping.contract import (
 )
 from ipsecping_operator.compile.compiled import (
     DAY,
+    NOTHING,
     CompiledCheck,
     CompiledPath,
     Cron,
@@ -77,11 +79,26 @@ def check(
     host_network: bool = False,
     every_node: bool = False,
     maintenance: Sequence[MaintenanceWindow] = (),
+    own: Mapping[str, Mapping[str, Any]] = NOTHING,
 ) -> CompiledCheck:
-    """One path, one ICMP probe every 30 s, default thresholds, unless told otherwise."""
+    """One path, one ICMP probe every 30 s, default thresholds, unless told otherwise.
+
+    `own` are limits of probes, by name and field of Thresholds.
+    """
     plans = plans or (plan(),)
     placement = Placement(node_selector={}, tolerations=(), host_network=host_network, every_node=every_node)
     first = plans[0]
+    thresholds = Thresholds(
+        window_ms=window_s * 1000,
+        loss_percent=Decimal(loss_percent),
+        rtt_ns={name: limit * MS for name, limit in (rtt_ms or {}).items()},
+        down_after=down_after,
+        recover_after=recover_after,
+        jitter_ns=None if jitter_ms is None else jitter_ms * MS,
+        path_mtu=path_mtu,
+        burst_ns=None if burst_ms is None else burst_ms * MS,
+        certificate_ns={name: days * DAY for name, days in (certificate_days or {}).items()},
+    )
     return CompiledCheck(
         uid=first.uid,
         namespace=first.namespace,
@@ -90,17 +107,8 @@ def check(
         tunnel_name=first.tunnel_name,
         schedule=schedule or Interval(interval_ms=30_000),
         suspend=suspend,
-        thresholds=Thresholds(
-            window_ms=window_s * 1000,
-            loss_percent=Decimal(loss_percent),
-            rtt_ns={name: limit * MS for name, limit in (rtt_ms or {}).items()},
-            down_after=down_after,
-            recover_after=recover_after,
-            jitter_ns=None if jitter_ms is None else jitter_ms * MS,
-            path_mtu=path_mtu,
-            burst_ns=None if burst_ms is None else burst_ms * MS,
-            certificate_ns={name: days * DAY for name, days in (certificate_days or {}).items()},
-        ),
+        thresholds=thresholds,
+        own_thresholds={name: replace(thresholds, **changes) for name, changes in own.items()},
         files={name: {"auth": key} for name, key in (keys or {}).items()},
         paths=tuple(CompiledPath(plan=each, placement=placement) for each in plans),
         maintenance=tuple(maintenance),

@@ -118,6 +118,11 @@ class Plugin:
         answer = {"apiVersion": self.version, "kind": "ExecCredential", "status": status}
         self._answer.write_text(json.dumps(answer))
 
+    def hands_out_certificate(self, certificate: str, key: str) -> None:
+        status = {"clientCertificateData": certificate, "clientKeyData": key}
+        answer = {"apiVersion": self.version, "kind": "ExecCredential", "status": status}
+        self._answer.write_text(json.dumps(answer))
+
     def fails(self) -> None:
         self._answer.unlink()
 
@@ -268,6 +273,22 @@ async def test_both_clients_trust_an_authority_as_that_of_eks_unless_told_to_be_
     file = kubeconfig(tmp_path, **{"certificate-authority": str(ca.certificate)})
     for context in await of_both_clients(await access.load(file, None, tls_strict=strict)):
         assert handshake(context, server(leaf.certificate, leaf.key), "127.0.0.1") == said
+
+
+async def test_a_plugin_that_hands_out_a_certificate_is_said_not_to_be_asked_again(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    eks: tuple[Issued, Issued],
+) -> None:
+    plugin = Plugin(tmp_path, monkeypatch)
+    plugin.hands_out("a token", seconds=None)
+    await access.load(plugin.file, None)
+    assert "certificate" not in caplog.text
+    _, issued = eks
+    plugin.hands_out_certificate(issued.certificate.read_text(), issued.key.read_text())
+    await access.load(plugin.file, None)
+    assert "a client certificate, which is not renewed: restart the operator before it ends" in caplog.text
 
 
 async def test_neither_trusts_a_stranger_or_another_name(tmp_path: Path, eks: tuple[Issued, Issued]) -> None:

@@ -1,6 +1,8 @@
 """What the windows say under the thresholds, and how it reads."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from ipsecping_operator.verdict.judge import Expectation, Verdict, judge
 from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import Window
 
-from .builders import NOON, SECOND, check, plan, probe, result
+from .builders import MS, NOON, SECOND, check, plan, probe, result
 from .windows import FIVE_MINUTES, filled, verdict
 
 
@@ -251,3 +253,61 @@ def test_a_short_interval_is_given_its_slowest_round() -> None:
         now=NOON + 20 * SECOND,
     )
     assert judged.finding.reason is HealthyReason.WITHIN_THRESHOLDS
+
+
+def of_two(of: CompiledCheck, **datapath: Any) -> Verdict:
+    """Pings of 12 ms, and five rounds of the other probe."""
+    windows = {
+        ("default", "ping"): filled(10, 10, 10, 10, 10, rtt_ms=12),
+        ("default", "datapath"): filled(*[datapath] * 5, of=TWO, probe_name="datapath"),
+    }
+    return judge(of, windows, expected=Expectation(since=NOON), now=NOON + 130 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("own", "measured", "said"),
+    [
+        (
+            {"rtt_ns": {"p50": 180 * MS}},
+            {"rtt_ms": 200},
+            "RTT p50 200.00ms of 50 packets in 5m (limit 180ms)",
+        ),
+        ({"loss_percent": Decimal(5)}, {"received": 9}, "10.00 % of 50 packets lost in 5m (limit 5 %)"),
+        ({"down_after": 2}, {"received": 0}, "no answer to the last 50 packets in 5 rounds"),
+        (
+            {"burst_ns": SECOND},
+            {"received": 7, "loss_shape": LossShape(3, 2 * SECOND)},
+            "3 packets lost in a row within 2000.00ms in 5m (limit 1s)",
+        ),
+        (
+            {"jitter_ns": 2 * MS},
+            {"rtt_ms": [12, 15] * 5, "jitter_sum": 27 * MS, "jitter_count": 9},
+            "jitter 3.00ms of 50 packets in 5m (limit 2ms)",
+        ),
+    ],
+)
+def test_a_probe_is_judged_by_its_own_limit_and_the_other_by_the_check_s(
+    own: dict[str, Any], measured: dict[str, Any], said: str
+) -> None:
+    lenient = check(TWO, loss_percent="100", rtt_ms={"p50": 300}, down_after=9)
+    strict = check(TWO, loss_percent="100", rtt_ms={"p50": 300}, down_after=9, own={"datapath": own})
+    assert of_two(lenient, **measured).finding.status is ConditionStatus.TRUE
+    judged = of_two(strict, **measured)
+    assert [each.finding.status for each in judged.probes] == [ConditionStatus.TRUE, ConditionStatus.FALSE]
+    assert judged.finding.message.startswith(f"{said} on default/datapath")
+
+
+def test_a_slow_probe_beside_a_fast_one_is_healthy_within_its_own_limit() -> None:
+    limits = check(TWO, rtt_ms={"p50": 20}, own={"datapath": {"rtt_ns": {"p50": 250 * MS}}})
+    assert of_two(limits, rtt_ms=180).finding.reason is HealthyReason.WITHIN_THRESHOLDS
+    assert of_two(check(TWO, rtt_ms={"p50": 20}), rtt_ms=180).finding.reason is HealthyReason.LATENCY_HIGH
+
+
+def test_an_edit_of_a_probe_s_limit_judges_what_is_measured_already() -> None:
+    before = of_two(check(TWO, rtt_ms={"p50": 20}), rtt_ms=180)
+    window = filled(*[{"rtt_ms": 180}] * 5, of=TWO, probe_name="datapath")
+    windows = {("default", "ping"): filled(10, 10, 10, 10, 10), ("default", "datapath"): window}
+    edited = check(TWO, rtt_ms={"p50": 20}, own={"datapath": {"rtt_ns": {"p50": 250 * MS}}})
+    now = NOON + 130 * SECOND
+    after = judge(edited, windows, expected=Expectation(since=NOON), now=now, before=before)
+    assert after.finding.reason is HealthyReason.WITHIN_THRESHOLDS

@@ -175,6 +175,21 @@ def test_path_mtu_certificate_and_their_limits_are_exported_where_they_are_measu
     assert ("ipsecping_path_mtu_bytes", frozenset(web.items())) not in samples
 
 
+def test_limits_of_a_probe_are_exported_beside_those_of_the_check() -> None:
+    own = {"ping": {"rtt_ns": {"p50": 180_000_000, "p99": 40_000_000}, "down_after": 5}}
+    state = seen(of=check(rtt_ms={"p50": 12, "p99": 40}, own=own))
+    take(state, at(0))
+    assessed(state, at=5)
+    samples = scraped(state)
+    assert value(samples, "ipsecping_threshold", **CHECK, kind="rtt_p50_seconds") == 0.012
+    of_probes = {
+        (dict(labels)["probe"], dict(labels)["kind"]): number
+        for (name, labels), number in samples.items()
+        if name == "ipsecping_probe_threshold"
+    }
+    assert of_probes == {("ping", "rtt_p50_seconds"): 0.18, ("ping", "down_after_rounds"): 5}
+
+
 def test_what_is_written_piece_by_piece_is_what_prometheus_client_writes_in_one_go() -> None:
     registry = CollectorRegistry()
     Counter("empty", "No samples.", ("a",), registry=registry)

@@ -38,6 +38,48 @@ def test_limits_of_jitter_and_path_mtu_are_kept() -> None:
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
 
 
+def test_a_limit_of_a_probe_stands_in_place_of_that_of_the_check_each_by_itself() -> None:
+    own = {"lossPercent": 5, "rtt": {"p99": "600ms"}, "burst": "3s", "downAfter": 5}
+    check = compiled(
+        {"icmp": {}},
+        {"http": {"url": HTTPS}, "thresholds": own},
+        thresholds={"rtt": {"p50": "12ms", "p99": "40ms"}, "jitter": "4ms", "recoverAfter": 2},
+    )
+    ping, app = check.thresholds_of("p0"), check.thresholds_of("p1")
+    assert ping is check.thresholds
+    assert dict(ping.rtt_ns) == {"p50": 12_000_000, "p99": 40_000_000}
+    assert dict(app.rtt_ns) == {"p50": 12_000_000, "p99": 600_000_000}
+    assert (int(app.loss_percent), app.burst_ns, app.down_after) == (5, 3 * 10**9, 5)
+    assert (app.jitter_ns, app.window_ms, app.recover_after) == (4_000_000, 300_000, 2)
+    effective = effective_spec(check)
+    assert effective["probes"][1]["thresholds"] == {**own, "lossPercent": "5"}
+    assert "thresholds" not in effective["probes"][0]
+    assert compile_check({"metadata": METADATA, "spec": effective}) == check
+
+
+def test_limits_of_a_probe_change_nothing_that_is_measured_and_cost_nothing_where_they_say_the_same() -> None:
+    before = compiled({"icmp": {}}, thresholds={"lossPercent": 5})
+    same = compiled(
+        {"icmp": {}, "thresholds": {"lossPercent": "5.0", "downAfter": 3, "rtt": {}}},
+        thresholds={"lossPercent": 5},
+    )
+    assert same == before
+    other = compiled({"icmp": {}, "thresholds": {"downAfter": 1}}, thresholds={"lossPercent": 5})
+    assert other != before
+    assert other.paths[0].plan.nonce == before.paths[0].plan.nonce
+
+
+def test_a_path_mtu_may_be_limited_where_it_is_searched_for_alone() -> None:
+    check = compiled(
+        {"pathMTU": {}},
+        {"pathMTU": {"max": 1400}, "thresholds": {"pathMTU": 1380}},
+        thresholds={"pathMTU": 1438},
+    )
+    assert [check.thresholds_of(name).path_mtu for name in ("p0", "p1")] == [1438, 1380]
+    alone = compiled({"pathMTU": {}, "thresholds": {"pathMTU": 1400}})
+    assert (alone.thresholds.path_mtu, alone.thresholds_of("p0").path_mtu) == (None, 1400)
+
+
 def test_an_audit_is_made_at_most_once_an_hour_and_has_time_for_all_its_packets() -> None:
     check = compiled({"audit": {"rate": 5}}, schedule={"cron": "0 * * * *"})
     assert check.paths[0].plan.probes[0].round_ms == 299 * 100 + 2000
