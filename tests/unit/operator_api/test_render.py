@@ -155,7 +155,7 @@ def test_what_only_the_operator_knows_is_told_too(tmp_path: Path, capsys: pytest
         (SMALLEST.replace("v1alpha1", "v1"), "apiVersion: must be 'ipsecping.dev/v1alpha1'"),
         (SMALLEST.replace("name: hq-dc1, ", ""), "metadata.name: is required"),
         (SMALLEST.replace("spec:", "spce:"), "spce: unknown field"),
-        (SMALLEST + "spec: {target: a}\n", "the key 'spec' stands there twice"),
+        (SMALLEST + "spec: {target: a}\n", "the key 'spec' appears twice"),
         ("- a list\n", "a manifest is an object, not list"),
         ("a: [\n", "check.yaml: while parsing"),
         ("", "no IPsecTunnelCheck in it"),
