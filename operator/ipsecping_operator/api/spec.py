@@ -29,25 +29,25 @@ Family: TypeAlias = Literal["IPv4", "IPv6"]
 
 
 class Path(Model):
-    """One way through the tunnel, or through one of several: measured by a workload of its own."""
+    """One way through the tunnel, or through one of several, measured by its own workload."""
 
     name: Name
     """Name of the path, unique in the check."""
     target: Target | None = None
     """Target on this path. Default: spec.target or spec.targetFrom."""
     family: Family | None = None
-    """Which addresses of this path's target are used: with IPv4 on one path and IPv6 on another, a name that
-    has both is measured both ways. Default: spec.family."""
+    """Which addresses of this path's target are used. With IPv4 on one path and IPv6 on another, a name that
+    has both is measured by both. Default: spec.family."""
     addresses: HowMany | None = None
     """Which addresses of this path's target are measured. Default: spec.addresses."""
     placement: Placement | None = None
     """Where this path's probe pods run; each field given here replaces that of spec.placement.
     Default: spec.placement."""
     source: Source | None = None
-    """From where packets on this path are sent. Default: spec.source."""
+    """Address or interface that packets on this path are sent from. Default: spec.source."""
     controls: Controls | None = None
-    """Control addresses of this path, where its tunnel has gateways of its own; each one given here replaces
-    that of spec.tunnel.controls. Default: spec.tunnel.controls."""
+    """Control addresses of this path, if its tunnel has its own gateways; each one given here replaces that
+    of spec.tunnel.controls. Default: spec.tunnel.controls."""
 
 
 class CheckSpec(Model):
