@@ -141,6 +141,11 @@ def test_each_mistake_is_one_line_with_file_check_and_field(
     assert errors[1] == f"{name}: hq-dc1: spec.suspend: must be true or false"
 
 
+def test_an_empty_field_is_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = write(tmp_path, SMALLEST.replace("203.0.113.10", '""'))
+    assert render(capsys, name)[2] == [f"{name}: hq-dc1: spec.target: must not be empty"]
+
+
 def test_what_only_the_operator_knows_is_told_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = SMALLEST.replace("10}", '10, schedule: {cron: "0 0 30 2 *"}}')
     status, _, errors = render(capsys, write(tmp_path, text))
