@@ -55,7 +55,7 @@ class Loader(SafeLoader):
             if numbers > MAX_NUMBER_KEYS:
                 raise _mistake(f"more than {MAX_NUMBER_KEYS:,} numbers as keys of an object", key_node)
             if key in seen:
-                raise _mistake(f"the key {key!r} stands there twice", key_node)
+                raise _mistake(f"the key {key!r} appears twice", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 

@@ -20,6 +20,7 @@ WRONG = {
     "/commonLabels": "team=network",
     "/fullnameOverride": "x" * 46,
     "/probeDefaults/resources/requests/cpu": 0.5,
+    "/probeDefaults/tolerations": [{"key": "a", "effect": "NoScheduled"}],
     "/reflector/allow": ["0" * 65],
     "/reflector/allowSourcePorts": [0],
     "/reflector/enabled": "yes",

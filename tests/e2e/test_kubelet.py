@@ -103,7 +103,7 @@ def test_a_node_that_falls_silent_makes_the_check_unknown_until_it_is_back(runni
         check = running.wait_for_reason("lost", "StaleResults", seconds=30)
         healthy = workbench.condition(check, "Healthy")
         assert healthy["status"] == "Unknown"
-        assert "expected is one every 1s" in healthy["message"]
+        assert "one is expected every 1s" in healthy["message"]
     check = running.wait_for_reason("lost", "WithinThresholds")
     assert "outages" not in check["status"], "silence is no outage"
     assert running.probe_pod("lost")["metadata"]["uid"] == pod["metadata"]["uid"]

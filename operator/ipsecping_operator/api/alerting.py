@@ -43,12 +43,13 @@ AlertLabels: TypeAlias = Annotated[
 
 
 class Alerting(Model):
-    """What alerts about the check bear; the rules of manifests/monitoring go by it."""
+    """Severity and labels of the alerts about the check, by the rules of manifests/monitoring."""
 
     enabled: bool | None = None
-    """False: no alert is raised about the check, and it is measured as ever. Default: true."""
+    """False: no alert is raised about the check; it is still measured. Default: true."""
     severity: Literal["Critical", "Warning", "Info"] | None = None
-    """The gravest that alerts about the check are; in lower case it is their label severity. Critical: a
-    tunnel that is down, and traffic beside it, are critical, all else is a warning. Default: Critical."""
+    """Highest severity of alerts about the check; their label severity has it in lower case. Critical: a
+    tunnel that is down and traffic that bypasses it are critical, everything else is a warning. Default:
+    Critical."""
     labels: AlertLabels | None = None
-    """Labels that alerts about the check bear, to route them by, such as team: network; at most 8."""
+    """Labels of the alerts about the check, for routing, such as team: network; at most 8."""

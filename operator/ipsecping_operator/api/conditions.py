@@ -28,21 +28,21 @@ class ConditionType(StrEnum):
 
     READY = (
         "Ready",
-        "The spec is valid, and the operator has set up what measures. Good when True.",
+        "The spec is valid, and the operator has set up the prober. Good when True.",
     )
     HEALTHY = (
         "Healthy",
-        "The tunnel keeps within the thresholds. Good when True; Unknown when nothing can be said, "
-        "for silence is not health.",
+        "The tunnel is within its thresholds. Good when True; Unknown when nothing is known, since a check "
+        "without results is not healthy.",
     )
     MAINTENANCE = (
         "Maintenance",
-        "A window of spec.maintenance is open: what Healthy says is no outage, and nobody is called. Neither "
-        "good nor bad; absent where the spec has no windows.",
+        "A window of spec.maintenance is open: whatever Healthy says is no outage, and nobody is notified. "
+        "Neither good nor bad; absent if the spec has no windows.",
     )
     STALLED = (
         "Stalled",
-        "Only an edit of the check can help (as kstatus has it). Bad when True; absent otherwise.",
+        "Only an edit of the check can help (as defined by kstatus). Bad when True; absent otherwise.",
     )
 
 
@@ -63,7 +63,7 @@ class Reason(StrEnum):
 class ReadyReason(Reason):
     """Reasons of the condition Ready."""
 
-    RECONCILED = ("Reconciled", ConditionStatus.TRUE, "The workload that measures is applied and runs.")
+    RECONCILED = ("Reconciled", ConditionStatus.TRUE, "The workload of the prober is applied and running.")
     SUSPENDED = ("Suspended", ConditionStatus.TRUE, "spec.suspend is true; nothing is measured.")
     INVALID_SPEC = (
         "InvalidSpec",
@@ -73,28 +73,28 @@ class ReadyReason(Reason):
     NOT_PERMITTED = (
         "NotPermitted",
         ConditionStatus.FALSE,
-        "The spec asks for what the operator does not permit in this namespace: placement, Secrets, rates or "
-        "targets; or a prober met a target's address or a key that is not permitted. Nothing is measured "
-        "then. The message names the field and the setting.",
+        "The spec asks for something that the operator does not permit in this namespace (placement, "
+        "Secrets, rates or targets), or a prober found a target's address or a key that is not permitted. "
+        "Nothing is measured then. The message names the field and the setting.",
     )
     WORKLOAD_UNAVAILABLE = (
         "WorkloadUnavailable",
         ConditionStatus.FALSE,
-        "The workload could not be applied, or its pod does not run; the message says why.",
+        "The workload could not be applied, or its pod is not running; the message says why.",
     )
     KEY_MISSING = (
         "KeyMissing",
         ConditionStatus.FALSE,
         "The key that a probe signs with, or the certificates of the authorities that it trusts (tls.ca), is "
-        "missing or malformed, as its prober reports; True again with the first round after it was put "
-        "into its Secret or ConfigMap.",
+        "missing or malformed, as the prober reports. Ready is True again with the first round after it was "
+        "put into its Secret or ConfigMap.",
     )
     INTERNAL_ERROR = (
         "InternalError",
         ConditionStatus.UNKNOWN,
-        "The operator failed at carrying out the spec, by a fault of its own: whether what measures is set "
-        "up is not known. The message says where, the operator's log has the traceback; it is tried again, "
-        "and goes away by itself when that succeeds.",
+        "The operator failed to carry out the spec, because of a fault of its own: it is not known whether "
+        "the prober is set up. The message says where, and the operator's log has the traceback. It tries "
+        "again, and the reason goes away when it succeeds.",
     )
 
 
@@ -124,7 +124,7 @@ class MaintenanceReason(Reason):
     WINDOWS_OVER = (
         "WindowsOver",
         ConditionStatus.FALSE,
-        "No window is open, and none will be any more: they can be taken out of the spec.",
+        "No window is open, and none will open again: they can be removed from the spec.",
     )
 
 
@@ -134,9 +134,9 @@ class HealthyReason(Reason):
     WITHIN_THRESHOLDS = (
         "WithinThresholds",
         ConditionStatus.TRUE,
-        "All probes keep within the thresholds. After LossHigh, LatencyHigh and JitterHigh the value must "
-        "fall to four fifths of its limit, or stay within it until nothing older is left in the window, "
-        "so that a value at its limit does not flap.",
+        "All probes are within the thresholds. After LossHigh, LatencyHigh and JitterHigh the value must "
+        "fall to 80 % of its limit, or stay within it until the window contains nothing older, so that a "
+        "value close to its limit does not flap.",
     )
     DOWN = ("Down", ConditionStatus.FALSE, "No answer in thresholds.downAfter consecutive rounds.")
     LOSS_HIGH = (
@@ -147,14 +147,14 @@ class HealthyReason(Reason):
     FLOW_LOSS = (
         "FlowLoss",
         ConditionStatus.FALSE,
-        "Some flows of a probe (flows) have lost every packet of the newest rounds, two at least, while "
-        "others live, and not by chance: of the ways that traffic is spread over, one is dead. Told rather "
-        "than LossHigh, which it is as a rule as well. A flow's first answer ends it.",
+        "Some flows of a probe (flows) have lost every packet of the newest rounds, at least two, while "
+        "others are answered, and not by chance: one of the ways over which traffic is spread is dead. "
+        "It takes precedence over LossHigh, which usually applies too. A flow's first answer ends it.",
     )
     LOSS_BURST = (
         "LossBurst",
         ConditionStatus.FALSE,
-        "In a round of the window, packets were lost one after the other for longer than thresholds.burst.",
+        "In a round of the window, consecutive packets were lost for longer than thresholds.burst.",
     )
     LATENCY_HIGH = (
         "LatencyHigh",
@@ -169,25 +169,26 @@ class HealthyReason(Reason):
     PATH_MTU_LOW = (
         "PathMTULow",
         ConditionStatus.FALSE,
-        "The largest packet that passes, in two searches in succession, is below thresholds.pathMTU.",
+        "The largest packet that passes is below thresholds.pathMTU, in two consecutive searches.",
     )
     UNEXPECTEDLY_REACHABLE = (
         "UnexpectedlyReachable",
         ConditionStatus.FALSE,
         "A packet of a probe that expects Blocked got through in the window: it was answered, or refused by "
-        "the target itself. The gravest of all reasons: others notice an outage, nobody notices a leak.",
+        "the target itself. This is the most serious of all reasons: somebody notices an outage, but nobody "
+        "notices a leak.",
     )
     SOURCE_MISMATCH = (
         "SourceMismatch",
         ConditionStatus.FALSE,
-        "In the window, the reflector saw packets come from an address outside of verify.sourceSeen: NAT on "
-        "the way, or traffic that leaves beside the tunnel. Graver than an outage, which others notice.",
+        "In the window, packets reached the reflector from an address outside of verify.sourceSeen: NAT on "
+        "the way, or traffic that bypasses the tunnel. More serious than an outage, which others notice.",
     )
     HOPS_MISMATCH = (
         "HopsMismatch",
         ConditionStatus.FALSE,
         "In the window, packets passed fewer or more routers on the way to the target than verify.hops "
-        "allows: another route, or traffic beside the tunnel. Outages and failures are graver.",
+        "allows: another route, or traffic that bypasses the tunnel. Outages and failures take precedence.",
     )
     DSCP_MISMATCH = (
         "DSCPMismatch",
@@ -198,58 +199,61 @@ class HealthyReason(Reason):
     PROBE_FAILED = (
         "ProbeFailed",
         ConditionStatus.FALSE,
-        "The path carries the packets, but what answers is not as asked for: at least half of the losses "
-        "that would be Down or LossHigh are AuthFailed, TLSFailed, UnexpectedStatus or BadAnswer (a refused "
-        "port is not among them); or a certificate is valid for less than tls.minValidDays.",
+        "The path carries the packets, but the answers are wrong: at least half of the losses that would "
+        "otherwise be Down or LossHigh are AuthFailed, TLSFailed, UnexpectedStatus or BadAnswer (not a "
+        "refused port); or a certificate is valid for less than tls.minValidDays.",
     )
     AUDIT_FAILED = (
         "AuditFailed",
         ConditionStatus.FALSE,
-        "The reflector answers what it should not, by an audit probe in the window, and the finding is not "
-        "among those that the probe accepts. The message names each and the option that closes it.",
+        "An audit probe in the window found that the reflector answers packets that it should ignore, and "
+        "the probe does not accept this finding. The message names each finding and the option that closes "
+        "it.",
     )
     NO_RESULTS = ("NoResults", ConditionStatus.UNKNOWN, "Nothing has been measured yet.")
     STALE_RESULTS = (
         "StaleResults",
         ConditionStatus.UNKNOWN,
-        "The newest result is older than the schedule allows: silence is not health.",
+        "The newest result is older than the schedule allows, so the state of the tunnel is not known.",
     )
     MEASUREMENT_INVALID = (
         "MeasurementInvalid",
         ConditionStatus.UNKNOWN,
-        "The prober itself was at fault (late, short of buffers): its rounds say nothing about the tunnel.",
+        "The prober itself could not measure properly (it was late, or short of buffers), so its rounds say "
+        "nothing about the tunnel.",
     )
     TARGET_UNRESOLVED = (
         "TargetUnresolved",
         ConditionStatus.UNKNOWN,
-        "The target's name could not be turned into an address: the message tells whether the resolver says "
-        "that there is none, or did not answer. Nothing was sent, and nothing is claimed about the tunnel. "
-        "While the resolver is away, rounds go on with its last answer for ten minutes.",
+        "The target's name could not be resolved: the message says whether the resolver knows no address, or "
+        "did not answer. Nothing was sent, and nothing is known about the tunnel. While the resolver does "
+        "not answer, rounds go on with its last answer for ten minutes.",
     )
     SOURCE_UNKNOWN = (
         "SourceUnknown",
         ConditionStatus.UNKNOWN,
-        "verify.sourceSeen cannot be judged: some answers in the window do not tell which address the "
-        "reflector saw, because it knows no Location TLV (RFC 8972) or keeps addresses to itself.",
+        "verify.sourceSeen cannot be checked: some answers in the window do not say which address the "
+        "reflector saw, because it does not support the Location TLV (RFC 8972) or hides addresses.",
     )
     DSCP_UNKNOWN = (
         "DSCPUnknown",
         ConditionStatus.UNKNOWN,
-        "verify.dscp cannot be judged: some answers in the window do not tell which DSCP and ECN the "
-        "reflector saw, because it knows no Class of Service TLV (RFC 8972) or its host does not tell it.",
+        "verify.dscp cannot be checked: some answers in the window do not say which DSCP and ECN the "
+        "reflector saw, because it does not support the Class of Service TLV (RFC 8972), or its host does "
+        "not tell it.",
     )
     HOPS_UNKNOWN = (
         "HopsUnknown",
         ConditionStatus.UNKNOWN,
-        "verify.hops cannot be judged: some answers in the window do not tell which TTL the reflector saw: "
-        "their Session-Sender TTL field (RFC 8762) is 0, missing, or 255 for want of knowledge (RFC 5357).",
+        "verify.hops cannot be checked: some answers in the window do not say which TTL the reflector saw: "
+        "their Session-Sender TTL field (RFC 8762) is 0, missing, or 255, which means unknown (RFC 5357).",
     )
     INTERNAL_ERROR = (
         "InternalError",
         ConditionStatus.UNKNOWN,
-        "The operator failed at judging or reporting the check, by a fault of its own: nothing is claimed "
-        "about the tunnel. The message says where, the operator's log has the traceback; it is tried again, "
-        "and goes away by itself when that succeeds.",
+        "The operator failed to judge or report the check, because of a fault of its own: nothing is known "
+        "about the tunnel. The message says where, and the operator's log has the traceback. It tries again, "
+        "and the reason goes away when it succeeds.",
     )
     SUSPENDED = ("Suspended", ConditionStatus.UNKNOWN, "spec.suspend is true; nothing is measured.")
 

@@ -18,8 +18,21 @@ _ALIKE, _MORE_ALIKE = 0.75, 0.85
 """How much names resemble each other, of fields beside it and of those elsewhere."""
 _PLACES = 2
 """So many are named of the places that have a field of the name."""
-_FEW = 10
+_FEW = 20
 """So many fields are named where nothing is alike."""
+_ELSEWHERE = {
+    "failurethreshold": "downAfter",
+    "latency": "rtt",
+    "loss": "lossPercent",
+    "mtu": "pathMTU",
+    "packetloss": "lossPercent",
+    "path": "url",
+    "ping": "icmp",
+    "status": "statusCodes",
+    "udp": "udpEcho",
+    "validstatuscodes": "statusCodes",
+}
+"""What other tools call a field, and what it is called here."""
 
 Location = Sequence[int | str]
 
@@ -38,17 +51,34 @@ def meant(model: type[BaseModel], location: Location, path: str = "") -> str:
     if len(name) > _LONGEST:
         return ""
     names: Mapping[str, Any] = _node(model, parent).get("properties", {})
-    if beside := _alike(name, names, _ALIKE):
-        return f": is {beside} meant?"
+    beside = _ELSEWHERE.get(_plain(name))
+    if beside not in names:
+        beside = _alike(name, names, _ALIKE)
+    if beside:
+        return f": did you mean {beside}?"
+    if name == "type" and "icmp" in names:
+        return ": the type is a field itself, such as icmp: {}"
     places = _places_by_name(model)
     if other := _alike(name, places, _MORE_ALIKE):
         near = "".join("[]" if isinstance(part, int) else f".{part}" for part in parent)
         found = sorted(places[other], key=lambda each: (not each.startswith(f"{near}."), each.count(".")))
-        more = " and more" if len(found) > _PLACES else ""
-        return f" here: there is {', '.join(f'{path}{each}'.lstrip('.') for each in found[:_PLACES])}{more}"
-    if not 0 < len(names) <= _FEW:
+        more = ", among others" if len(found) > _PLACES else ""
+        there = " or ".join(f"{path}{each}".lstrip(".") for each in found[:_PLACES])
+        return f" here: did you mean {there}{more}?"
+    return f": {known}" if (known := _known(names, "the fields are")) else ""
+
+
+def fields_of(model: type[BaseModel], location: Location) -> str:
+    """Which fields the object at `location` has, as a clause; empty: too many, or any."""
+    return _known(_node(model, location).get("properties", {}), "its fields are")
+
+
+def limits_of(model: type[BaseModel], location: Location) -> str:
+    """The limits of the number at `location`, as the end of a clause; empty: it has no two limits."""
+    node = _node(model, location)
+    if "minimum" not in node or "maximum" not in node:
         return ""
-    return f": there {'are' if len(names) > 1 else 'is'} {joined([*names], 'and')}"
+    return f" from {node['minimum']} to {node['maximum']}"
 
 
 def is_duration(model: type[BaseModel], location: Location) -> bool:
@@ -63,6 +93,14 @@ def _node(model: type[BaseModel], location: Location) -> Mapping[str, Any]:
         known = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
         node = known or node.get("additionalProperties") or {}
     return node
+
+
+def _known(names: Mapping[str, Any], words: str) -> str:
+    if not 0 < len(names) <= _FEW:
+        return ""
+    if len(names) == 1:
+        words = words.replace("fields are", "only field is")
+    return f"{words} {joined([*names], 'and')}"
 
 
 def _alike(name: str, names: Iterable[str], least: float) -> str | None:

@@ -64,7 +64,7 @@ WindowDuration: TypeAlias = duration("1m", "168h", whole_milliseconds=True)  # t
 
 
 class MaintenanceWindow(Model):
-    """One time, from and until, or times that recur, by schedule and duration."""
+    """A single window, with from and until, or a recurring one, with schedule and duration."""
 
     name: Name
     """Name of the window, unique within the check."""
@@ -74,19 +74,19 @@ class MaintenanceWindow(Model):
     """When it closes: after from, by at most 31 days. Windows with from and until together may be open for at
     most 35 of any 42 days, and all windows for at most 38."""
     schedule: CronLine | None = None
-    """Cron line with five fields, as of a CronJob: the window opens each time it fires, for its duration. A
-    time that the zone's clocks skip counts as the instant in which they do so, one that they repeat twice. Of
-    a day of the month and one of the week either is enough."""
+    """Cron line with five fields, as in a CronJob: the window opens each time it fires, for its duration. A
+    time that the clocks of the zone skip counts as the moment of the change; one that they repeat fires
+    twice. A line with both a day of the month and a day of the week fires on either."""
     time_zone: TimeZone | None = None
-    """IANA time zone that schedule is read in, such as Europe/Berlin. Default: Etc/UTC."""
+    """IANA time zone of schedule, such as Europe/Berlin. Default: Etc/UTC."""
     duration: WindowDuration | None = None
-    """How long it is open each time, with schedule: 1m to 168h, but less than from one fire to the next. All
-    windows with schedule together may be open for at most 35 of any 42 days, so each day for at most 20h;
-    less than 10m between them counts as open."""
+    """How long it is open each time, with schedule: 1m to 168h, but less than the time between two fires. All
+    windows with schedule together may be open for at most 35 of any 42 days, so for at most 20h each day; a
+    gap of less than 10m between them counts as open."""
     reason: Annotated[str, Field(min_length=1, max_length=256), Rules(printable("new firmware"))] | None = (
         None
     )
-    """What is done then, for whoever reads the status."""
+    """What is done in the window, for those who read the status."""
 
     rules = (
         Rule(
@@ -151,8 +151,8 @@ class MaintenanceWindow(Model):
                 <= LONGEST
             ),
             field=".until",
-            message=f"must be after from, by at most {LONGEST.days} days: for longer, alerting.enabled: "
-            "false keeps alerts about a check silent",
+            message=f"must be after from, by at most {LONGEST.days} days: to silence alerts for longer, set "
+            "alerting.enabled: false",
         ),
         Rule(
             # Of what is no duration that is said already.
@@ -160,9 +160,9 @@ class MaintenanceWindow(Model):
             f"!self.duration.matches('{durations.PATTERN}') || !({_TOO_LONG_CEL})",
             holds=_leaves_time_outside,
             field=".duration",
-            message="must leave a sixth of the time in which outages are told: at most 50m with a schedule "
-            "that fires each hour, 20h each day, 140h each week; for all the time, alerting.enabled: false "
-            "keeps alerts silent",
+            message="must leave outages a sixth of the time in which they are reported: at most 50m with a "
+            "schedule that fires each hour, 20h each day, 140h each week; to silence alerts all the time, "
+            "set alerting.enabled: false",
         ),
     )
 

@@ -41,24 +41,25 @@ class Probe(Model):
     """How long to wait for the answer to each packet, 10ms to 1m; may overlap the next round. Default: 2s."""
     size: int | None = None
     ttl: Annotated[int, Field(ge=1, le=255)] | None = None
-    """TTL or hop limit of what is sent, 1 to 255. Default: the node's, 64 as a rule."""
+    """TTL or hop limit of the packets, 1 to 255. Default: the node's, usually 64."""
     source_port: Port | None = None
-    """UDP port that packets come from, in every round and after each restart of the pod, for a reflector or a
-    firewall that is told it; with stamp and udpEcho only, one probe a target. With flows, the port of the
-    first one, also of tcp; the others have the ports behind it. Default: a fresh one."""
+    """Fixed UDP port that packets are sent from, in every round and after each restart of the pod, for a
+    reflector or firewall that is configured for it. Only with stamp and udpEcho, and for one probe per
+    target. With flows (also of tcp), the port of the first flow; the others use the following ports. Default:
+    a new one."""
     flows: Annotated[int, Field(ge=1, le=MAX_FLOWS)] | None = None
-    """Source ports, 1 to 16, that count packets each come from, side by side, and the same in every round:
-    where a router, a link bundle or a gateway with several SAs spreads traffic by ports, a dead member takes
-    some of them along. With stamp, udpEcho and tcp only. Default: 1."""
+    """Number of source ports, 1 to 16, from each of which count packets are sent, at the same time and the
+    same ones in every round. If a router, a link bundle or a gateway with several SAs spreads traffic by
+    ports, a dead member shows up in some of them. Only with stamp, udpEcho and tcp. Default: 1."""
     keepalive: Pause | None = None
-    """Time after a round's last packet until another one follows from the same port, and so on until the next
-    round, 5s to 5m: for a NAT on the way, outside of the tunnel, that would forget the probe's mapping
-    between rounds. It counts in no figure. With stamp, udpEcho and icmp only, and shorter than the interval.
-    Default: none, so that rounds meet the path as any traffic does that comes now and then."""
+    """Between rounds, send one packet after each such time from the same port, 5s to 5m, so that a NAT
+    outside of the tunnel does not forget the probe's mapping. These packets count in no figure. Only with
+    stamp, udpEcho and icmp, and shorter than the interval. Default: none, so that rounds find the path as
+    occasional traffic does."""
     dscp: Annotated[int, Field(ge=0, le=63)] | None = None
-    """Differentiated services code point of what is sent (RFC 2474), 0 to 63. Default: 0."""
+    """Differentiated services code point (DSCP) of the packets, 0 to 63. Default: 0."""
     expect: Expect | None = None
-    """Blocked for traffic that must not get through: any sign that the target got a packet, such as a TCP
+    """Blocked: the traffic must not get through. Any sign that the target received a packet, such as a TCP
     reset, makes the check unhealthy with the reason UnexpectedlyReachable; limits of loss and time do not
     apply. Default: Reachable."""
     thresholds: ProbeThresholds | None = None

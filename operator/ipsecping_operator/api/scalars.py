@@ -87,7 +87,7 @@ Target: TypeAlias = Annotated[
             cel=f"isIP(self) || self.matches('{_HOST}')",
             holds=lambda text: is_ip(text) or re.fullmatch(_HOST, text) is not None,
             message="must be an IPv4 address, an IPv6 address or a DNS name in lower case, "
-            "such as 203.0.113.10, 2001:db8::10 or db.dc1.example",
+            "such as 203.0.113.10, 2001:db8::10 or db.dc1.example, without port, prefix length or https://",
         ),
         _ONE_HOST,
     ),
@@ -208,7 +208,8 @@ Percent: TypeAlias = Annotated[
         Rule(
             cel=f"type(self) == int ? self >= 0 && self <= 100 : self.matches('{_PERCENT}')",
             holds=_is_percent,
-            message='must be a number from 0 to 100 with at most four decimals, such as 1 or "2.5"',
+            message="must be a number from 0 to 100, without % and with at most four decimals, "
+            'such as 1 or "2.5"',
         )
     ),
 ]

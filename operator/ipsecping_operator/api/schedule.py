@@ -79,7 +79,7 @@ CronLine: TypeAlias = Annotated[
         Rule(
             cel=f"!self.matches('{_NEVER}')",
             holds=lambda text: re.fullmatch(_NEVER, text) is None,
-            message="never fires: no month has such a day",
+            message="must fire at some time: no month has such a day",
         ),
     ),
 ]
@@ -118,23 +118,23 @@ class Schedule(Model):
     """When rounds run. At most one of interval and cron; every 30s when both are absent."""
 
     interval: Interval | None = None
-    """Time between the starts of two rounds, 1s to 24h: an agent in a Deployment measures, or one on
-    each node (placement.everyNode). Default: 30s."""
+    """Time from the start of one round to that of the next, 1s to 24h. An agent in a Deployment measures, or
+    one on each node (placement.everyNode). Default: 30s."""
     cron: CronLine | None = None
-    """Cron line with five fields: a CronJob runs one round each time it fires. Of a day of the month and one
-    of the week either is enough."""
+    """Cron line with five fields: a CronJob runs one round each time it fires. If it has both a day of the
+    month and a day of the week, it fires on either."""
     time_zone: TimeZone | None = None
-    """IANA time zone that the cron line is read in, such as Europe/Berlin. Default: Etc/UTC."""
+    """IANA time zone of the cron line, such as Europe/Berlin. Default: Etc/UTC."""
 
     spread: Spread | None = None
-    """Over how long the rounds of cron checks that fire together are spread, 1s to 12h: each path waits for a
-    time of its own, always the same, before it sends. Default: none waits."""
+    """Time over which rounds that fire together are spread, 1s to 12h: each path waits for its own, constant
+    part of it before it sends. Default: no path waits."""
     start_timeout: StartTimeout | None = None
-    """How long the pod of a cron round may take to get a node, to pull its image and to start, 30s to 1h:
-    where nodes are added on demand, longer than that takes. Default: 2m."""
+    """How long the pod of a cron round may take to be scheduled, to pull its image and to start, 30s to 1h.
+    If nodes are added on demand, allow for the time that this takes. Default: 2m."""
     history: Annotated[int | None, Field(ge=1, le=defaults.MAX_HISTORY)] = None
-    """Finished rounds of a cron check that Kubernetes keeps of each path, and as many that failed, 1 to 100:
-    an operator that was away reads what it missed from them. Default: 3."""
+    """Number of finished Jobs that Kubernetes keeps for each path of a cron check, and of failed ones, 1 to
+    100. After a pause the operator reads from them what it has missed. Default: 3."""
 
     rules = (
         _of_cron("spread"),

@@ -29,64 +29,66 @@ Family: TypeAlias = Literal["IPv4", "IPv6"]
 
 
 class Path(Model):
-    """One way through the tunnel, or through one of several: measured by a workload of its own."""
+    """One way through the tunnel, or through one of several, measured by its own workload."""
 
     name: Name
     """Name of the path, unique in the check."""
     target: Target | None = None
     """Target on this path. Default: spec.target or spec.targetFrom."""
     family: Family | None = None
-    """Which addresses of this path's target are used: with IPv4 on one path and IPv6 on another, a name that
-    has both is measured both ways. Default: spec.family."""
+    """Which addresses of this path's target are used. With IPv4 on one path and IPv6 on another, a name that
+    has both is measured by both. Default: spec.family."""
     addresses: HowMany | None = None
     """Which addresses of this path's target are measured. Default: spec.addresses."""
     placement: Placement | None = None
     """Where this path's probe pods run; each field given here replaces that of spec.placement.
     Default: spec.placement."""
     source: Source | None = None
-    """From where packets on this path are sent. Default: spec.source."""
+    """Address or interface that packets on this path are sent from. Default: spec.source."""
     controls: Controls | None = None
-    """Control addresses of this path, where its tunnel has gateways of its own; each one given here replaces
-    that of spec.tunnel.controls. Default: spec.tunnel.controls."""
+    """Control addresses of this path, if its tunnel has its own gateways; each one given here replaces that
+    of spec.tunnel.controls. Default: spec.tunnel.controls."""
 
 
 class CheckSpec(Model):
     """What is measured, how often, from where, and what counts as healthy."""
 
     target: Target | None = None
-    """Host behind the tunnel as the applications reach it, inside the tunnel's traffic selector: an IPv4
-    address, an IPv6 address or a DNS name. Exactly one of target and targetFrom is needed."""
+    """Host behind the tunnel, by the address that applications use, which the tunnel's traffic selector must
+    include: an IPv4 address, an IPv6 address or a DNS name. Exactly one of target and targetFrom is
+    needed."""
     target_from: TargetFrom | None = None
     """Targets that are looked up in the check's namespace: a Service's endpoints or pods by their labels, at
     most 32 addresses, each measured by itself. Needs the operator's permission for the namespace
     (--allow-target-from)."""
     family: Family | None = None
-    """Which addresses of a target that is a name are used, of all paths: for a name with both, and a tunnel
-    that carries one (where there are two tunnels, see paths[].family). A target that is an address of the
-    other family is refused. Default: the address that the resolver puts first."""
+    """Which addresses of a name are used on all paths, if the name has both and the tunnel carries only one
+    family (for two tunnels, see paths[].family). A target that is an address of the other family is refused.
+    Default: the address that the resolver puts first."""
     addresses: HowMany | None = None
-    """Which addresses of a target that is a name are measured, of all paths. First: one, that of the rounds
-    before while the name has it. All: each by itself, at most 32, in turn with the others; the worst decides.
-    Rates that are permitted have to allow for 32. Default: First."""
+    """How many addresses of a name are measured on all paths. First: one, and the same one as long as the
+    name has it. All: each of them separately, in turn, at most 32; the worst decides. The permitted rates
+    have to allow for 32. Default: First."""
     tunnel: Tunnel | None = None
     """The tunnel that is watched."""
     schedule: Schedule | None = None
     """When rounds run. Default: every 30s."""
     suspend: bool | None = None
-    """True stops measuring and keeps the check; Healthy is Unknown meanwhile. Default: false."""
+    """True stops measuring but keeps the check; Healthy is then Unknown. Default: false."""
     placement: Placement | None = None
     """Where probe pods run. Default: anywhere."""
     source: Source | None = None
-    """From where packets are sent. Default: as the pod's routes say."""
+    """Address or interface that packets are sent from. Default: as the pod's routes say."""
     paths: Annotated[
         tuple[Path, ...] | None, Field(min_length=1, max_length=defaults.MAX_PATHS), ListMap("name")
     ] = None
-    """Ways through, at most 8, in order of preference; all probes run on each, in the same instant. Default:
-    one path, `default`."""
+    """Ways to the target, at most 8, in order of preference; all probes run on each of them at the same time.
+    Default: one path, `default`."""
     healthy_when: Literal["All", "Any"] | None = None
-    """Which paths must be healthy for the check to be. All: each of them. Any: one; the others are a warning
-    in status.paths, in the message of Healthy and in events, and an outage is when all are unhealthy. A leak
-    (UnexpectedlyReachable, SourceMismatch) on any path counts in any case. Default: All."""
+    """Which paths must be healthy for the check to be healthy. All: each of them. Any: one is enough;
+    unhealthy ones are a warning in status.paths, in the message of Healthy and in events, and only if all are
+    unhealthy it is an outage. A leak (UnexpectedlyReachable, SourceMismatch) on any path always makes the
+    check unhealthy. Default: All."""
     probes: Annotated[
         tuple[Annotated[Probe, Derived(probe_model)], ...] | None,
         Field(min_length=1, max_length=defaults.MAX_PROBES),
@@ -94,17 +96,17 @@ class CheckSpec(Model):
     ] = None
     """Measuring methods, at most 16 (8 with cron). Default: one probe `ping` of type icmp."""
     thresholds: Thresholds | None = None
-    """Limits that the measurements are judged by; those of one probe may differ (probes[].thresholds)."""
+    """Limits above which the check is unhealthy; a probe may have its own (probes[].thresholds)."""
     verify: Verify | None = None
-    """What must hold of the packets that arrive at the target. Default: nothing."""
+    """How packets must arrive at the target: source address, DSCP, hops. Default: not verified."""
     alerting: Alerting | None = None
-    """How alerts about the check are raised and routed. Default: raised, with no label of its own."""
+    """How alerts about the check are raised and routed. Default: raised, without labels of the check."""
     maintenance: MaintenanceWindows | None = None
-    """Windows in which work is done on the tunnel, at most 16. While one is open all is measured and shown as
-    ever, and the condition Maintenance is True: no outage, no alert, no Warning event, no diagnosis. What is
-    wrong when it closes is an outage from then on. Default: none."""
+    """Maintenance windows, at most 16. While one is open, everything is measured and shown as usual and the
+    condition Maintenance is True, but there is no outage, no alert, no Warning event and no automatic
+    diagnosis. What is still wrong when it closes is an outage from then on. Default: none."""
     diagnosis: Diagnosis | None = None
-    """The diagnosis that runs by itself when the check turns unhealthy. Default: one runs once an outage."""
+    """The automatic diagnosis when the check turns unhealthy. Default: one per outage."""
 
     @classmethod
     def rule_set(cls) -> tuple[Rule, ...]:

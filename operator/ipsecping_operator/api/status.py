@@ -34,7 +34,7 @@ STATES = {
 
 
 class Headline(Model):
-    """The path and probe whose figures stand at the top of the status."""
+    """The path and probe whose figures are at the top of the status."""
 
     path: Text
     """Name of the path."""
@@ -58,52 +58,52 @@ class Rtt(Model):
 
 
 class PathStatus(Model):
-    """How one path is doing."""
+    """State of one path."""
 
     name: Text
     """Name of the path."""
     state: Literal["Healthy", "Unhealthy", "Unknown"]
     """Verdict on the path alone."""
     reason: ReasonText | None = None
-    """Why, as in the condition Healthy: the gravest reason among the path's probes."""
+    """Why, as in the condition Healthy: the most serious reason of the path's probes."""
     loss_percent: Figure | None = None
-    """Loss of the path's first probe over the window, in per cent."""
+    """Loss of the path's first probe over the window, in percent."""
     rtt_p50: Annotated[Figure | None, Field(alias="rttP50")] = None
     """Median round-trip time of the path's first probe over the window."""
     rtt_difference: Figure | None = None
-    """How much longer (negative: shorter) that is than on the preferred path; absent there, and where one of
-    the two has none. All paths are measured in the same instant."""
+    """How much longer (negative: shorter) rttP50 is than that of the preferred path; absent for the preferred
+    path, and if one of the two has none. All paths are measured at the same time."""
     loss_difference: Figure | None = None
     """How much higher (negative: lower) the loss is than on the preferred path, in percentage points."""
     loss_direction: Literal["Forward", "Reverse", "Both"] | None = None
-    """On which way the path loses packets, by all its probes that tell: Forward (to the target) and Reverse
-    where the losses on both ways differ by more than chance (p < 0.001), else Both; absent below 12 losses of
+    """In which direction the path loses packets, by all its probes that show it: Forward (to the target) or
+    Reverse if the losses differ by more than chance (p < 0.001), otherwise Both; absent below 12 losses of
     known direction."""
     addresses: Annotated[
         tuple[Address, ...] | None,
         Field(max_length=MAX_ADDRESSES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
-    """The addresses of the target that are measured, at most 32; absent where the target is an address
-    itself."""
+    """The addresses of the target that are measured, at most 32; absent if the target itself is an
+    address."""
     addresses_stale_since: Time | None = None
-    """When the resolver told these addresses, where it has failed since and rounds go on with them; absent
-    while it answers."""
+    """When the resolver gave these addresses, if it has failed since and rounds go on with them; absent while
+    it answers."""
 
 
 class InstanceStatus(Model):
     """One instance of a probe: from one node, to one address."""
 
     node: Text | None = None
-    """Where it was measured, with placement.everyNode."""
+    """Node where it was measured, with placement.everyNode."""
     address: Address | None = None
-    """What was measured, where each address is measured by itself; absent where the name had none."""
+    """Address that was measured, if each is measured separately; absent if the name had none."""
     state: Literal["Healthy", "Unhealthy", "Unknown", "Gone"]
-    """Verdict on the instance alone. Gone: the node or the address is there no more; the figures stay until
-    the rounds have left the window."""
+    """Verdict on this instance alone. Gone: the node or the address no longer exists; its figures are kept
+    until its rounds have left the window."""
     reason: ReasonText | None = None
     """Why, as in the condition Healthy."""
     loss_percent: Figure | None = None
-    """Packets lost, in per cent of those sent."""
+    """Packets lost, in percent of those sent."""
     rtt_p50: Annotated[Figure | None, Field(alias="rttP50")] = None
     """Median round-trip time."""
     rtt_p99: Annotated[Figure | None, Field(alias="rttP99")] = None
@@ -114,14 +114,14 @@ class FlowStatus(Model):
     """The flows of a probe."""
 
     count: Count
-    """So many there are."""
+    """Number of flows."""
     dead: Count
-    """So many have lost every packet of the newest rounds while others live."""
+    """Number of flows that lost every packet of the newest rounds, while others were answered."""
     dead_ports: Annotated[
         tuple[Count, ...] | None,
         Field(max_length=MAX_FLOWS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
-    """Source ports of the dead flows, as the probe pod has them."""
+    """Source ports of the dead flows, as seen in the probe pod."""
 
 
 class ProbeStatus(Model):
@@ -139,20 +139,20 @@ class ProbeStatus(Model):
     received: Count
     """Packets answered in time."""
     loss_percent: Figure | None = None
-    """Packets lost, in per cent of those sent."""
+    """Packets lost, in percent of those sent."""
     forward_loss_percent: Figure | None = None
-    """Packets lost on the way to the target, in per cent; absent where the direction cannot be known. Exact,
-    unless undirectedLossPercent is there: then it may be more, by so much at the most."""
+    """Packets lost on the way to the target, in percent; absent if the direction cannot be known. Exact,
+    unless undirectedLossPercent is present: then the true value is higher by at most that much."""
     reverse_loss_percent: Figure | None = None
     """The same on the way back."""
     min_forward_loss_percent: Figure | None = None
-    """So many packets, in per cent, at the least were lost on the way to the target; where the direction of
-    some losses is known and that of too many others is not."""
+    """Least share of packets lost on the way to the target, in percent, if the direction of some losses is
+    known and that of too many others is not."""
     min_reverse_loss_percent: Figure | None = None
     """The same on the way back."""
     undirected_loss_percent: Figure | None = None
-    """Packets lost in a direction that is not known, in per cent, where that of others is; they are not
-    among those of the four figures above."""
+    """Packets lost in an unknown direction, in percent, if that of others is known; they are not included in
+    the four figures above."""
     duplicates: Count | None = None
     """Answers beyond the first to the same packet."""
     reordered: Count | None = None
@@ -162,19 +162,19 @@ class ProbeStatus(Model):
     jitter: Figure | None = None
     """Mean difference between successive round-trip times."""
     instance_count: Count | None = None
-    """How many nodes, addresses, or pairs of both are measured each by itself; the figures above are those
-    of all together. Absent where there is nothing to tell apart."""
+    """Number of nodes, addresses, or pairs of both that are measured separately; the figures above are those
+    of all together. Absent if there is only one."""
     unhealthy_instances: Count | None = None
-    """How many of them are not healthy, or not known to be."""
+    """Number of them that are not healthy, or not known to be."""
     missing_instances: Count | None = None
-    """How many of them should give results and do not."""
+    """Number of them that should give results but do not."""
     instances: Annotated[
         tuple[InstanceStatus, ...] | None,
         Field(max_length=MAX_INSTANCES_SHOWN, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
     """The worst 16 of them, the worst first."""
     flows: FlowStatus | None = None
-    """Its flows, where it has several; absent while nothing is known of them."""
+    """Its flows, if it has several; absent while nothing is known of them."""
 
 
 def probe_status_model() -> type[ProbeStatus]:
@@ -232,14 +232,15 @@ class PreferredPathChange(Model):
     to: Text
     """Name of the path that has been preferred since."""
     reason: ReasonText
-    """Why the path before is preferred no more: its reason, as in the condition Healthy; PathReturned, where
-    it is healthy and one before it in the spec is so again; PathRemoved, where it has left the spec."""
+    """Why the previous path is no longer preferred: its reason, as in the condition Healthy; PathReturned, if
+    it is healthy but one before it in the spec is healthy again; PathRemoved, if it was removed from the
+    spec."""
     message: Message
     """Why, for a human."""
 
 
 class PathChange(Model):
-    """A sign that the packets of a path take another way than before, in two rounds in succession."""
+    """A sign, in two consecutive rounds, that the packets of a path take another way than before."""
 
     time: Time
     """End of the second of these rounds."""
@@ -248,9 +249,9 @@ class PathChange(Model):
     probe: Text
     """Name of the probe whose packets show it."""
     node: Text | None = None
-    """From where, with placement.everyNode."""
+    """Node that measured it, with placement.everyNode."""
     address: Address | None = None
-    """Where to, where each address is measured by itself."""
+    """Address that was measured, if each is measured separately."""
     sign: Literal["Hops", "Source", "RTT"]
     """What has changed. Hops: how many routers packets pass (with verify.hops). Source: the address that the
     target sees (with verify.sourceSeen). RTT: the shortest round-trip time, by a step of a quarter, at least
@@ -263,17 +264,17 @@ class PathChange(Model):
         tuple[Annotated[str, Field(max_length=256)], ...] | None,
         Field(max_length=MAX_WAYS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
-    """The ways among which packets have changed time and again, as with ECMP: further changes among them are
-    counted (ipsecping_path_changes_total), and listed again once there was none for an hour and 20 rounds."""
+    """The ways between which packets keep changing, as with ECMP: further changes between them are only
+    counted (ipsecping_path_changes_total), and listed again after an hour and 20 rounds without a change."""
 
 
 class RunNow(Model):
-    """What became of the newest value of the annotation ipsecping.dev/run-now."""
+    """The outcome of the newest value of the annotation ipsecping.dev/run-now."""
 
     value: Annotated[str, Field(max_length=64)]
-    """The annotation's value, at most its first 64 characters: those that tell one from another."""
+    """The annotation's value, at most its first 64 characters."""
     outcome: Literal["Started", "NotStarted"]
-    """Started: the agents have measured the extra round, or its Job was made. NotStarted: it could not be."""
+    """Started: the agents have measured the extra round, or its Job was created. NotStarted: this failed."""
     time: Time
     """When that was known."""
     message: Message
@@ -281,7 +282,7 @@ class RunNow(Model):
 
 
 class WindowStatus(Model):
-    """One time that a window of spec.maintenance is open."""
+    """One occurrence of a maintenance window."""
 
     name: Text
     """Name of the window."""
@@ -290,18 +291,18 @@ class WindowStatus(Model):
     until: Time
     """When it closes."""
     reason: Annotated[str, Field(max_length=256)] | None = None
-    """What is done then, as the spec has it."""
+    """What is done in the window, as in the spec."""
 
 
 class MaintenanceStatus(Model):
     """Which window of spec.maintenance is open, and which one opens next."""
 
     open: WindowStatus | None = None
-    """The window that is open; of several the one that closes last."""
+    """The open window; if there are several, the one that closes last."""
     next: WindowStatus | None = None
     """The window that opens next."""
     last_end: Time | None = None
-    """When the last one closed that was open: no outage begins before."""
+    """When the last open window closed: no outage begins before."""
 
 
 class CheckStatus(Model):
@@ -310,12 +311,13 @@ class CheckStatus(Model):
     observed_generation: Annotated[int, Field(ge=-1, json_schema_extra={"format": "int64"})] | None = None
     """metadata.generation that the status is about; -1 until the operator has seen the check."""
     last_result_time: Time | None = None
-    """When the newest result was measured that the headline's figures rest on; without figures, of all."""
+    """When the newest result behind the headline's figures was measured; without figures, the newest of
+    all."""
     headline: Headline | None = None
-    """Whose figures lossPercent, rtt and jitter are: the preferred path's first probe that expects
+    """The path and probe of lossPercent, rtt and jitter: the preferred path's first probe that expects
     Reachable."""
     loss_percent: Figure | None = None
-    """Packets lost over the window, in per cent of those sent."""
+    """Packets lost over the window, in percent of those sent."""
     rtt: Rtt | None = None
     """Round-trip times over the window."""
     jitter: Figure | None = None
@@ -323,8 +325,8 @@ class CheckStatus(Model):
     path_mtu: Annotated[Count | None, Field(alias="pathMTU")] = None
     """Bytes of the largest IP packet that passes on the preferred path, by its first pathMTU probe."""
     preferred_path: Text | None = None
-    """The path to use. At first the healthy one that stands first in the spec. It stays while it is healthy,
-    until one that stands before it has been healthy for thresholds.preferAfter rounds; and where none is
+    """The path to use. At first it is the first healthy one in the spec. It does not change while it is
+    healthy (unless one before it has been healthy for thresholds.preferAfter rounds), nor while no path is
     healthy."""
     preferred_path_changes: Annotated[
         tuple[PreferredPathChange, ...] | None,
@@ -345,23 +347,23 @@ class CheckStatus(Model):
     ] = None
     """One entry for each probe of each path."""
     conditions: Annotated[tuple[Condition, ...] | None, Field(max_length=8), ListMap("type")] = None
-    """Ready, Healthy; with spec.maintenance Maintenance; and, where only an edit can help, Stalled."""
+    """Ready and Healthy; Maintenance, with spec.maintenance; Stalled, if only an edit can help."""
     outages: Annotated[
         tuple[Outage, ...] | None,
         Field(max_length=MAX_OUTAGES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
     """The newest ten outages, newest first."""
     maintenance: MaintenanceStatus | None = None
-    """The windows of spec.maintenance; absent where it has none."""
+    """The windows of spec.maintenance; absent if there are none."""
     run_now: RunNow | None = None
-    """What became of the newest value of the annotation ipsecping.dev/run-now; absent before the first."""
+    """The outcome of the newest value of the annotation ipsecping.dev/run-now; absent before the first."""
     diagnosis: DiagnosisStatus | None = None
     """Which layer is broken, by the newest diagnosis; absent before the first."""
     held_reasons: Annotated[
         tuple[HeldReason, ...] | None,
         Field(max_length=MAX_HELD, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
-    """Of probes whose state is Unknown, what counts again once it is known: that a limit was exceeded, or
-    that good rounds are still to come (thresholds.recoverAfter)."""
+    """For probes whose state is Unknown, what applies again when it is known: that a limit was exceeded, or
+    that good rounds are still missing (thresholds.recoverAfter)."""
     notified: Notified | None = None
-    """What the webhook has been told last; absent where there is none."""
+    """What the webhook has accepted last; absent without a webhook."""

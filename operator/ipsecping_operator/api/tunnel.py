@@ -18,16 +18,16 @@ Networks: TypeAlias = Annotated[
 
 
 class Controls(Model):
-    """Control addresses: two hosts that an agent asks by ICMP now and then, three packets every five minutes,
-    outside of all figures. When the target falls silent, whether these still answer tells on which side of
-    them the fault is. They have to answer ICMP echo while all is well."""
+    """Control addresses: two hosts to which an agent sends three ICMP packets every five minutes, which count
+    in no figure. If the target stops answering, a diagnosis sees from whether these still answer on which
+    side of them the fault is. They must answer ICMP echo while the path is healthy."""
 
     far_inside: HostAddress | None = None
-    """On the far gateway, inside of the tunnel: its address in the target's network, or a host right behind
-    it. It answers while the target is silent: the fault is behind the far gateway."""
+    """Inside address of the far gateway, in the target's network, or a host right behind it. If it answers
+    while the target does not, the fault is behind the far gateway."""
     near_inside: HostAddress | None = None
-    """Inside address of our own gateway, before the tunnel. It answers while all else is silent: packets
-    get to our gateway, and the fault is there or beyond."""
+    """Inside address of our own gateway, before the tunnel. If it answers while nothing else does, packets
+    reach our gateway, and the fault is there or beyond."""
 
     rules = (
         Rule(
@@ -56,13 +56,13 @@ FIELDS = {Control.FAR_INSIDE: "farInside", Control.NEAR_INSIDE: "nearInside"}
 
 
 class TunnelNetworks(Model):
-    """What lies where, for a diagnosis: no packet is sent for it."""
+    """Where addresses belong, as a diagnosis needs to know; no packets are sent to these networks."""
 
     inside: Networks | None = None
-    """Networks on both sides of the tunnel, such as those of pods and of the target: the tunnel's traffic
-    selectors. A source address outside of them means NAT before the tunnel."""
+    """Networks at both ends of the tunnel, such as those of the pods and of the target: the tunnel's traffic
+    selectors. A source address outside of them was translated (NAT) before the tunnel."""
     underlay: Networks | None = None
-    """Networks between the gateways. A router there that quotes one of our packets has seen it in clear."""
+    """Networks between the gateways. A router there that quotes one of our packets saw it unencrypted."""
 
     rules = (
         Rule(
@@ -82,14 +82,14 @@ class Tunnel(Model):
     """The tunnel that is watched."""
 
     name: Label | None = None
-    """Name of the tunnel as its gateways have it: any printable text of at most 63 characters, the label
-    tunnel_name of the metrics. Default: metadata.name."""
+    """Name of the tunnel, as on its gateways: any printable text of at most 63 characters; it becomes the
+    label tunnel_name of the metrics. Default: metadata.name."""
     gateway: Target | None = None
-    """The remote gateway's public endpoint, which ike probes ask, and a control address outside of the tunnel
-    (see controls): an address or a DNS name."""
+    """The remote gateway's public address or DNS name: the target of ike probes, and a control address
+    outside of the tunnel (see controls)."""
     controls: Controls | None = None
-    """Addresses inside of the tunnel that tell a diagnosis on which side of them a fault is; nothing else
-    tells it as much. Default: none."""
+    """Inside addresses of both gateways, by which a diagnosis sees on which side of them a fault is. Nothing
+    else helps it as much. Default: none."""
     networks: TunnelNetworks | None = None
     """Networks inside of the tunnel and between its gateways. Default: not known."""
 

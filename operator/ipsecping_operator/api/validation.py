@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from .field_hints import is_duration, meant
+from .field_hints import fields_of, is_duration, limits_of, meant
 from .rules import ERROR_TYPE, Model, Violation
 
 M = TypeVar("M", bound=Model)
@@ -26,10 +26,9 @@ _MESSAGES = {
     "too_short": "at least {min_length} items are needed",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
-    "int_type": "must be an integer",
     "string_type": "must be a string",
     "bool_type": "must be true or false",
-    "tuple_type": "must be a list",
+    "tuple_type": "must be a list: begin each item with -",
     "model_type": "must be an object",
     "dict_type": "must be an object",
     "mapping_type": "must be an object",
@@ -125,6 +124,12 @@ def _message(item: ErrorDetails, model: type[Model]) -> str:
         return "must be a string: put it in quotes, for YAML reads yes, no, on, off, y and n as true or false"
     if item["type"] == "int_type" and isinstance(given, str) and given.isdecimal():
         return "must be an integer: leave out the quotes"
+    if item["type"] == "int_type":
+        return f"must be an integer{limits_of(model, location)}"
+    if item["type"] == "model_type" and (known := fields_of(model, location)):
+        return f"must be an object: {known}"
+    if item["type"] == "string_too_short" and context["min_length"] == 1:
+        return "must not be empty"
     template = _MESSAGES.get(item["type"])
     return template.format(**context) if template else item["msg"]
 

@@ -25,16 +25,17 @@ class VerifyDscp(Model):
         ]
         | None
     ) = None
-    """Code points, where a gateway is meant to set another one. Default: the one that the probe sends."""
+    """Allowed code points, if a gateway is meant to set another one. Default: the one that the probe
+    sends."""
 
 
 class VerifyHops(Model):
     """How many routers packets may pass on the way to the target."""
 
     min: Annotated[int, Field(ge=0, le=MOST_HOPS)] | None = None
-    """So many at the least. Default: 0."""
+    """Least number of routers. Default: 0."""
     max: Annotated[int, Field(ge=0, le=MOST_HOPS)] | None = None
-    """So many at most. Default: 254."""
+    """Largest number of routers. Default: 254."""
 
     rules = (
         Rule(
@@ -53,8 +54,8 @@ class VerifyHops(Model):
 
 
 class Verify(Model):
-    """What must hold of the packets that arrive at the target, as the reflector sees them. All stamp probes
-    but those that expect Blocked ask for it."""
+    """How packets must arrive at the target, as the reflector sees them. All stamp probes ask it, except
+    those that expect Blocked."""
 
     source_seen: (
         Annotated[

@@ -105,7 +105,7 @@ def examine(
             check = _examined(manifest, source, permissions, found)
             if check is not None and (check.namespace, check.name) in names:
                 found.mistakes.append(
-                    f"{source}: {check.name}: metadata.name: stands there twice in namespace "
+                    f"{source}: {check.name}: metadata.name: appears twice in namespace "
                     f"{check.namespace}: of two checks of one name the last one is applied"
                 )
             if check is not None:

@@ -54,8 +54,8 @@ class AlertKind:
 GATEWAY_DOWN = AlertKind(
     name="GatewayDown",
     summary="the gateway is down",
-    meaning="No tunnel there works, and its IKE daemon answers no check of the namespace, or there "
-    "are two tunnels at least (Down).",
+    meaning="None of its tunnels works, and its IKE daemon answers no check of the namespace, or it has at "
+    "least two tunnels (Down).",
     wait="1m",
     worst=True,
     inhibits=2,
@@ -78,12 +78,12 @@ PATH_DOWN = AlertKind(
 PROBE_DOWN = AlertKind(
     name="ProbeDown",
     summary="some probes get no answer, others do",
-    meaning="The path carries packets; what these probes ask does not answer (Down).",
+    meaning="The path carries packets, but what these probes ask does not answer (Down).",
     wait="5m",
 )
 CERTIFICATE_EXPIRING = AlertKind(
     name="CertificateExpiring",
-    summary="a certificate ends too soon",
+    summary="a certificate expires soon",
     wait="5m",
 )
 FLAPPING = AlertKind(
@@ -100,7 +100,7 @@ CHECK_NOT_READY = AlertKind(
 
 TRAFFIC_LEAK = AlertKind(
     name="TrafficLeak",
-    summary="traffic passes that should not, or beside the tunnel",
+    summary="traffic passes that should be blocked, or bypasses the tunnel",
     meaning="A packet that was to be blocked got through, or packets arrive from an address outside of "
     "verify.sourceSeen.",
     wait="1m",
@@ -118,7 +118,7 @@ LOSS_HIGH = AlertKind(
 FLOW_LOSS = AlertKind(
     name="FlowLoss",
     summary="some flows lose every packet",
-    meaning="Of the ways that traffic is spread over, one is dead.",
+    meaning="One of the ways over which traffic is spread is dead.",
     wait="5m",
     reasons=(HealthyReason.FLOW_LOSS,),
     part_of_outage=True,
@@ -126,7 +126,7 @@ FLOW_LOSS = AlertKind(
 )
 LOSS_BURST = AlertKind(
     name="LossBurst",
-    summary="packets lost one after the other for too long",
+    summary="consecutive packets lost for too long",
     wait="1m",
     reasons=(HealthyReason.LOSS_BURST,),
     part_of_outage=True,
@@ -153,21 +153,21 @@ PATH_MTU_LOW = AlertKind(
 )
 PACKETS_ALTERED = AlertKind(
     name="PacketsAltered",
-    summary="packets arrive otherwise than spec.verify allows",
+    summary="hops or DSCP differ from spec.verify",
     meaning="They passed more or fewer routers, or their DSCP or ECN was changed on the way.",
     wait="5m",
     reasons=(HealthyReason.HOPS_MISMATCH, HealthyReason.DSCP_MISMATCH),
 )
 PROBE_FAILED = AlertKind(
     name="ProbeFailed",
-    summary="what answers is not as asked for",
-    meaning="The path carries packets; keys, certificates, status codes or contents are wrong.",
+    summary="the target gives wrong answers",
+    meaning="The path carries packets, but keys, certificates, status codes or contents are wrong.",
     wait="5m",
     reasons=(HealthyReason.PROBE_FAILED,),
 )
 AUDIT_FAILED = AlertKind(
     name="AuditFailed",
-    summary="the reflector answers what it should not",
+    summary="the reflector answers packets that it should ignore",
     meaning="Found by the last audit and not accepted by the probe.",
     wait="0m",
     reasons=(HealthyReason.AUDIT_FAILED,),
@@ -175,28 +175,28 @@ AUDIT_FAILED = AlertKind(
 STALE = AlertKind(
     name="Stale",
     summary="no results",
-    meaning="Whether the tunnel works is not known: silence is not health.",
+    meaning="It is not known whether the tunnel works.",
     wait="5m",
     reasons=(HealthyReason.STALE_RESULTS, HealthyReason.NO_RESULTS),
 )
 MEASUREMENT_INVALID = AlertKind(
     name="MeasurementInvalid",
     summary="the prober itself is at fault",
-    meaning="Its rounds say nothing about the tunnel: the node is short of time or buffers.",
+    meaning="Its rounds say nothing about the tunnel: the node is short of CPU time or buffers.",
     wait="10m",
     reasons=(HealthyReason.MEASUREMENT_INVALID,),
 )
 TARGET_UNRESOLVED = AlertKind(
     name="TargetUnresolved",
-    summary="the target's name has no address",
+    summary="the target's name cannot be resolved",
     meaning="Nothing was sent, and nothing is known about the tunnel.",
     wait="5m",
     reasons=(HealthyReason.TARGET_UNRESOLVED,),
 )
 VERIFY_UNKNOWN = AlertKind(
     name="VerifyUnknown",
-    summary="spec.verify cannot be judged",
-    meaning="The reflector does not tell how packets arrive.",
+    summary="spec.verify cannot be checked",
+    meaning="The reflector does not report how packets arrive.",
     wait="15m",
     reasons=(HealthyReason.SOURCE_UNKNOWN, HealthyReason.DSCP_UNKNOWN, HealthyReason.HOPS_UNKNOWN),
 )

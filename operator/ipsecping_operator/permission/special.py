@@ -46,8 +46,8 @@ def special_networks(api_server: tuple[str, ...]) -> tuple[str, ...]:
     return _ALWAYS + tuple(sorted(own - {*_ALWAYS}))
 
 
-def kind_of(address: str, refused: tuple[str, ...]) -> str:
-    """What an address is that is among the refused networks, or what it carries the packets to."""
+def kind_of(address: str, refused: tuple[str, ...]) -> tuple[str, str]:
+    """What a refused address is, or what it carries the packets to; and the network that refuses it."""
     plain = ip_address(address.partition("%")[0])
     mapped = plain.ipv4_mapped if isinstance(plain, IPv6Address) else None
     holding = [
@@ -57,4 +57,4 @@ def kind_of(address: str, refused: tuple[str, ...]) -> str:
         if each in network
     ]
     decides = str(max(holding, key=lambda network: network.prefixlen))
-    return _KIND_OF.get(decides, "an address of the API server")
+    return _KIND_OF.get(decides, "an address of the API server"), decides

@@ -82,10 +82,8 @@ def not_allowed(plan: PlannedCheck, address: str) -> str:
         return f"{where}: allowed is {allowed} (--allow-targets of the operator)"
     if plan.permits(address):
         return where  # by an agent's word alone
-    return (
-        f"{kind_of(address, plan.refused)}, {where}: it has to be allowed by a network of its own "
-        "(--allow-targets of the operator)"
-    )
+    kind, network = kind_of(address, plan.refused)
+    return f"{kind}, {where}: --allow-targets of the operator has to name {network}, or a part of it"
 
 
 def field_of(path: CompiledPath, probe: PlannedProbe) -> str:

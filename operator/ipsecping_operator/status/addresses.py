@@ -34,7 +34,9 @@ class TargetAddresses:
         said = []
         if self.stale_since is not None:
             told = text.moment(self.stale_since)
-            said.append(f"the resolver fails: {self.target} is taken for {shown(self.ips)}, as of {told}")
+            said.append(
+                f"the resolver fails: {shown(self.ips)} is used for {self.target}, as resolved at {told}"
+            )
         if self.count is not None and self.count > MAX_ADDRESSES:
             said.append(f"{self.target} has {self.count} addresses, of which {MAX_ADDRESSES} are measured")
         return "; ".join(said) or None

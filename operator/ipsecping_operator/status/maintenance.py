@@ -62,13 +62,13 @@ def said(outlook: Outlook) -> tuple[MaintenanceReason, str]:
     """Return reason and message of the condition Maintenance."""
     if outlook.open is not None:
         return MaintenanceReason.WINDOW_OPEN, (
-            f"{_named(outlook.open)}: until then all is measured as ever, but counts as no outage, "
-            "and nobody is alerted"
+            f"{_named(outlook.open)}: everything is measured as usual, but nothing counts as an "
+            "outage, and nobody is notified"
         )
-    over = f"; over, to be taken out of spec.maintenance: {', '.join(outlook.over)}" if outlook.over else ""
+    over = f"; over, to be removed from spec.maintenance: {', '.join(outlook.over)}" if outlook.over else ""
     if outlook.next is not None:
-        return MaintenanceReason.WINDOW_CLOSED, f"next is {_named(outlook.next)}{over}"
-    return MaintenanceReason.WINDOWS_OVER, f"no window is to come{over}"
+        return MaintenanceReason.WINDOW_CLOSED, f"the next is {_named(outlook.next)}{over}"
+    return MaintenanceReason.WINDOWS_OVER, f"no window will open again{over}"
 
 
 def _named(each: Occurrence) -> str:

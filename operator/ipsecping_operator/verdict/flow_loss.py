@@ -112,6 +112,6 @@ def flow_loss(where: str, state: FlowState | None) -> Finding | None:
     lost = lost_flows(state.dead_ports, of=state.count)
     return Finding(
         reason=HealthyReason.FLOW_LOSS,
-        message=f"{lost} in the last {text.counted(state.rounds, 'round')} on {where}, others live: one of "
-        "several ways (ECMP, link bundle, SA or queue) that traffic is spread over is dead",
+        message=f"{lost} in the last {text.counted(state.rounds, 'round')} on {where}, others are answered: "
+        "one of several ways (ECMP, link bundle, SA or queue) that traffic is spread over is dead",
     )

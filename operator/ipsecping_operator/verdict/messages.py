@@ -22,22 +22,24 @@ from .hysteresis import Latch
 from .tally import Tally
 
 _INVALIDITIES = {
-    Invalidity.LATE_TICKS: "its host stood still, and packets left or answers were read too late",
-    Invalidity.LOCAL_SEND_FAILED: "its host could not send, its log says why",
+    Invalidity.LATE_TICKS: "its host was stalled, so packets left or answers were read too late",
+    Invalidity.LOCAL_SEND_FAILED: "its host could not send; the pod's log says why",
     Invalidity.RECEIVE_QUEUE_DROPS: "the receive queue overflowed",
     Invalidity.CPU_THROTTLED: "its CPU limit held it back",
     Invalidity.TIMESTAMPS_MISSING: "the kernel left out timestamps",
-    Invalidity.KEY_MISSING: "its key, or whom it is to trust, is missing or malformed",
-    Invalidity.KEY_NOT_PERMITTED: "its key is not in the form that is permitted",
+    Invalidity.KEY_MISSING: "its key or its certificate authority is missing or malformed",
+    Invalidity.KEY_NOT_PERMITTED: "its key has a form that is not permitted",
     Invalidity.NOT_PERMITTED: "its target's address is not permitted",
     Invalidity.PING_FORBIDDEN: "its group may not open ping sockets; with hostNetwork the sysctl "
     "net.ipv4.ping_group_range of the node has to include group 65532",
-    Invalidity.SOCKET_UNAVAILABLE: "its host refuses a system call that the probe needs, its log names it",
-    Invalidity.SOURCE_UNAVAILABLE: "its host has not the source that is asked for, or its port is taken",
+    Invalidity.SOCKET_UNAVAILABLE: "its host refuses a system call that the probe needs; the pod's log "
+    "names it",
+    Invalidity.SOURCE_UNAVAILABLE: "its host does not have the configured source, or the source port is "
+    "in use",
     Invalidity.NO_SUCH_NAME: "there is no such name, or it has no address",
     Invalidity.RESOLVER_FAILED: "the resolver did not answer, and no earlier answer is left",
-    Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
-    Invalidity.RESULT_REFUSED: "its result breaks the rules for results, its log says which",
+    Invalidity.INTERNAL_ERROR: "the prober failed; the pod's log says how",
+    Invalidity.RESULT_REFUSED: "its result breaks the rules for results; the pod's log says which",
 }
 
 _REMEDIES = 3
@@ -56,24 +58,24 @@ def no_results(where: str, schedule: Interval | Cron, *, now: int) -> str:
 def stale(where: str, schedule: Interval | Cron, *, last: int | None) -> str:
     """Results were coming and no longer do."""
     due = (
-        f"one every {text.span(schedule.interval_ms * 1_000_000)}"
+        f"every {text.span(schedule.interval_ms * 1_000_000)}"
         if isinstance(schedule, Interval)
-        else f'one at each "{schedule.line}" ({schedule.time_zone or "UTC"})'
+        else f'at each "{schedule.line}" ({schedule.time_zone or "UTC"})'
     )
     since = "" if last is None else f" since {text.moment(last)}"
-    return f"no result from {where}{since}, expected is {due}; Ready says whether its pod runs"
+    return f"no result from {where}{since}, one is expected {due}; Ready says whether its pod runs"
 
 
 def invalid(where: str, figures: Tally, *, run: int) -> str:
     """The prober could not measure."""
     why = _INVALIDITIES[figures.invalidity] if figures.invalidity else "the prober was at fault"
     rounds = _rounds(run)
-    return f"{rounds} on {where} measured the prober, not the path: {why}"
+    return f"{rounds} on {where} {'says' if run == 1 else 'say'} nothing about the path: {why}"
 
 
 def unresolved(where: str, invalidity: Invalidity, *, run: int) -> str:
     """The target's name could not be turned into an address."""
-    return f"{_rounds(run)} on {where} could not look the target's name up: {_INVALIDITIES[invalidity]}"
+    return f"{_rounds(run)} on {where} could not resolve the target's name: {_INVALIDITIES[invalidity]}"
 
 
 def nowhere(where: str) -> str:

@@ -12,6 +12,8 @@ MAX_OCTETS = 64 * 1024 * 1024
 MAX_BY_HAND = 256 * 1024
 """Larger files are not written by hand, and nobody has misspelt a field in them."""
 
+_KIND = b"kind: IPsecTunnelCheck"
+
 log = logging.getLogger(__name__)
 
 
@@ -24,7 +26,14 @@ def read_plan(path: Path) -> Plan:
         octets = read_bounded(path, MAX_OCTETS)
     except OSError as error:
         raise ContractError(f"{path}: {error.strerror}") from error
-    content = decode(octets, str(path))
+    try:
+        content = decode(octets, str(path))
+    except ContractError as error:
+        if _KIND not in octets:
+            raise
+        raise ContractError(
+            f"{path}: this is a check, not a plan: ipsecping-operator render --plan -f {path} >plan.json"
+        ) from error
     try:
         plan = plan_from_json(content)
     except ContractError as error:

@@ -123,6 +123,22 @@ def listen_address(text: str) -> tuple[str, int]:
     return host, int(number)
 
 
+def host(text: str) -> str:
+    """An address or a name, as it stands; refuses what is neither, and says where the rest of it goes."""
+    said = f"{text!r} is not a host"
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"{said}: leave out the scheme and the path of the URL")
+    name, separator, number = text.rpartition(":")
+    if separator and number.isdecimal() and (":" not in name or name.endswith("]")):
+        bare = name.removeprefix("[").removesuffix("]")
+        raise argparse.ArgumentTypeError(f"{said}: write {bare}, and give the port by an option")
+    if text.startswith("[") and text.endswith("]"):
+        raise argparse.ArgumentTypeError(f"{said}: write {text[1:-1]}, without brackets")
+    if "/" in text:
+        raise argparse.ArgumentTypeError(f"{said}: write one address or name, without a slash")
+    return text
+
+
 def network(text: str) -> IPv4Network | IPv6Network:
     """An address or a network in CIDR notation."""
     try:

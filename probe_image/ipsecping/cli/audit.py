@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .arguments import add_family_arguments, duration_ms, family_of, port, positive
+from .arguments import add_family_arguments, duration_ms, family_of, host, port, positive
 from .errors import NO_ANSWER, SUCCESS, CommandError
 from .terminal import Mood, StatusLine, Terminal, terminal_of
 
@@ -47,7 +47,9 @@ class Service(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("host", metavar="HOST", help="IPv4 or IPv6 address, or a name, of one reflector")
+    parser.add_argument(
+        "host", metavar="HOST", type=host, help="IPv4 or IPv6 address, or a name, of one reflector"
+    )
     add_family_arguments(parser)
     parser.add_argument(
         "--stamp",

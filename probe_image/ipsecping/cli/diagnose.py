@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import diagnose_plan
-from .arguments import add_family_arguments, network, port
+from .arguments import add_family_arguments, host, network, port
 from .diagnose_live import address, asked_by, collect
 from .errors import INTERRUPTED, NO_ANSWER, SUCCESS, CommandError
 from .terminal import terminal_of
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "host",
         metavar="HOST|PLAN.json",
+        type=_host_or_plan,
         nargs="?",
         help="the target, an IPv4 or IPv6 address or a name; or the plan with the path to diagnose",
     )
@@ -131,6 +132,10 @@ def execute(options: argparse.Namespace) -> int:
         return SUCCESS  # what came of it is told there
     codes = {Outcome.NO_FAULT: SUCCESS, Outcome.FAULT: NO_ANSWER}
     return codes.get(diagnosis.outcome, NO_VERDICT)
+
+
+def _host_or_plan(text: str) -> str:
+    return text if diagnose_plan.is_plan(text) else host(text)
 
 
 def _names_plan(options: argparse.Namespace) -> bool:

@@ -22,7 +22,7 @@ MAX_NAMED = 5
 
 def is_plan(host: str) -> bool:
     """Whether it is the name of a file, and no host."""
-    return "/" in host or host.endswith(".json")
+    return ("/" in host and "://" not in host) or host.endswith(".json")
 
 
 def chosen(options: argparse.Namespace) -> PlannedCheck:

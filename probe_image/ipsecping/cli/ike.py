@@ -6,7 +6,15 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from .arguments import add_family_arguments, add_sender_arguments, duration_ms, family_of, port, sender_of
+from .arguments import (
+    add_family_arguments,
+    add_sender_arguments,
+    duration_ms,
+    family_of,
+    host,
+    port,
+    sender_of,
+)
 from .errors import NO_ANSWER, SUCCESS, CommandError
 
 if TYPE_CHECKING:
@@ -34,7 +42,7 @@ _OF_OPTIONS = re.compile(rf"^ike\.({'|'.join(_OPTIONS)}):")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("gateway", metavar="GATEWAY", help="IPv4 or IPv6 address, or a name")
+    parser.add_argument("gateway", metavar="GATEWAY", type=host, help="IPv4 or IPv6 address, or a name")
     add_family_arguments(parser)
     parser.add_argument(
         "--detect-nat", action="store_true", help="also find out whether there is NAT on the way"

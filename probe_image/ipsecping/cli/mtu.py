@@ -12,6 +12,7 @@ from .arguments import (
     add_sender_arguments,
     duration_ms,
     family_of,
+    host,
     port,
     positive,
     sender_of,
@@ -42,7 +43,7 @@ ATTEMPTS, ATTEMPT_SPACING_NS = 5, 200_000_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("host", metavar="HOST", help="IPv4 or IPv6 address, or a name")
+    parser.add_argument("host", metavar="HOST", type=host, help="IPv4 or IPv6 address, or a name")
     add_family_arguments(parser)
     method = parser.add_mutually_exclusive_group()
     method.add_argument(

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from .arguments import MAX_HOSTS, add_family_arguments, duration_ms, positive
+from .arguments import MAX_HOSTS, add_family_arguments, duration_ms, host, positive
 from .errors import CommandError
 from .ping_probe import LEAST_INTERVAL_MS, add_probe_arguments, probe_from
 
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "hosts",
         metavar="HOST",
+        type=host,
         nargs="+",
         help=f"IPv4 or IPv6 address, or a name; at most {MAX_HOSTS} of them",
     )

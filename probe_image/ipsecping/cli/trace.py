@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from .arguments import add_family_arguments, duration_ms, family_of, network, port, positive
+from .arguments import add_family_arguments, duration_ms, family_of, host, network, port, positive
 from .errors import NO_ANSWER, SUCCESS, CommandError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ NAME_SECONDS = 2.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("host", metavar="HOST", help="IPv4 or IPv6 address, or a name")
+    parser.add_argument("host", metavar="HOST", type=host, help="IPv4 or IPv6 address, or a name")
     add_family_arguments(parser)
     method = parser.add_mutually_exclusive_group()
     method.add_argument(

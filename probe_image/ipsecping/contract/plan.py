@@ -132,7 +132,7 @@ def plan_from_json(value: object) -> Plan:
     checks = tuple(_check_from_json(item, f"plan.checks[{i}]", shared) for i, item in enumerate(items))
     identities = [(check.uid, check.path) for check in checks]
     if len(set(identities)) != len(identities):
-        raise ContractError("plan.checks: the same path of the same check stands there twice")
+        raise ContractError("plan.checks: the same path of the same check appears twice")
     return Plan(checks=checks, verifiers=_verifiers(source.get("verifiers"), "plan.verifiers"))
 
 
@@ -229,7 +229,7 @@ def _targets(value: object, path: str) -> tuple[str, ...] | None:
     items = fields.sequence(value, path, at_most=MAX_ADDRESSES)
     targets = tuple(fields.address(item, f"{path}[{i}]") for i, item in enumerate(items))
     if len(set(targets)) != len(targets):
-        raise ContractError(f"{path}: the same address stands there twice")
+        raise ContractError(f"{path}: the same address appears twice")
     return targets
 
 

@@ -111,7 +111,7 @@ class RefusedAnswers(Counted):
                 fields.optional_integer(source, "port", where, at_most=MAX_PORT) or 0,
             )
             if kind in counts:
-                raise ContractError(f"{path}: the same kind stands there twice")
+                raise ContractError(f"{path}: the same kind appears twice")
             counts[kind] = fields.integer(source, "count", where, at_least=1, at_most=MAX_DUPLICATES)
         return cls(MappingProxyType(counts)) if counts else None
 

@@ -152,7 +152,7 @@ def _check_reflector(found: ReflectorFound, path: str) -> None:
 def _check_once(names: Iterable[str], path: str) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise ContractError(f"{path}: the same one stands there twice")
+        raise ContractError(f"{path}: the same one appears twice")
 
 
 def _within(value: int, path: str, at_most: int) -> None:

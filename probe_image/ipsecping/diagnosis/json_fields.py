@@ -44,7 +44,7 @@ def counts(source: Source, key: str, path: str, one: Callable[[object, str], str
         raise ContractError(f"{where}: {len(found)} entries, at most {MAX_KINDS} are allowed")
     made = {one(name, where): count(found, name, where) for name in found}
     if len(made) < len(found):
-        raise ContractError(f"{where}: the same one stands there twice")
+        raise ContractError(f"{where}: the same one appears twice")
     return MappingProxyType(made)
 
 

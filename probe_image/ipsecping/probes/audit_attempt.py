@@ -1,5 +1,6 @@
 """The tries of one case of an audit, from a socket of its own."""
 
+import os
 from collections.abc import Sequence
 
 from ..addresses import is_ipv6
@@ -73,7 +74,8 @@ class Attempt:
             try:
                 return self._channel.open(sender, self._came)
             except OSError as error:
-                trouble = f"this host cannot send from {origin.value}: {error.strerror or error}"
+                why = os.strerror(error.errno) if error.errno else str(error)
+                trouble = f"this host cannot send from {origin.value}: {why}"
         self.trial.trouble = trouble
         return None
 

@@ -63,7 +63,7 @@ def test_a_path_without_anything_to_diagnose_says_so(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["/no/such/plan.json"], "/no/such/plan.json: No such file or directory"),
-        (["http://10.50.1.10"], "a target is an address or a name"),
+        (["http://10.50.1.10"], "leave out the scheme and the path of the URL"),
         (["EVIDENCE"], "it is evidence: judge it by --from"),
         (["EMPTY"], "empty.json: plan.version: expected an integer"),
         ([""], "HOST is empty"),

@@ -263,7 +263,7 @@ RESULT = {
         ({"markings": [{"dscp": 46, "ecn": 4, "packets": 1}]}, r"result\.markings\[0\]\.ecn: 4 is outside"),
         (
             {"markings": [{"dscp": 46, "ecn": 0, "packets": 1}] * 2},
-            r"result\.markings: the same marking stands there twice",
+            r"result\.markings: the same marking appears twice",
         ),
     ],
 )

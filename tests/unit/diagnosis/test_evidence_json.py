@@ -95,7 +95,7 @@ TOLD = {"router": "10.99.0.2", "mtu": 1446}
         (
             "hops.1",
             {"type": "UDPEcho", "ttl": 1, "kind": "Silent", "address": "10.244.0.1"},
-            "stands there twice",
+            "appears twice",
         ),
         ("pathMTU.forward", 10, "is outside 68..65535"),
         (

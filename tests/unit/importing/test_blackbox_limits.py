@@ -19,7 +19,7 @@ from .imports import imported
     [
         ("groups: []", "no modules: name blackbox_exporter's own configuration too"),
         ("- a", "no modules"),
-        ("modules: {a: {prober: icmp}, a: {prober: icmp}}", "the key 'a' stands there twice"),
+        ("modules: {a: {prober: icmp}, a: {prober: icmp}}", "the key 'a' appears twice"),
         ("modules: &a {b: *a}", "an alias within what it stands for"),
         ("modules: {a: {prober: http, http: [1]}}\n", "http: is no group of options"),
         ("modules: {a: {prober: 5}, b: 7, c: {prober: [icmp]}}\n", "prober (none) has no counterpart"),

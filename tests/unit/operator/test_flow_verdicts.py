@@ -68,8 +68,8 @@ def test_dead_flows_are_named_with_the_share_after_two_rounds() -> None:
     assert (judged.finding.status, judged.finding.reason) == (ConditionStatus.FALSE, HealthyReason.FLOW_LOSS)
     assert judged.finding.message == (
         "2 of 8 flows lost every packet: source ports 61001, 61005 in the last 2 rounds on default/ping, "
-        "others live: one of several ways (ECMP, link bundle, SA or queue) that traffic is spread over is "
-        "dead"
+        "others are answered: one of several ways (ECMP, link bundle, SA or queue) that traffic is spread "
+        "over is dead"
     )
     (entry,) = build_status(generation=1, verdict=judged, conditions={}, outages=())["probes"]
     assert entry["flows"] == {"count": 8, "dead": 2, "deadPorts": [61_001, 61_005]}

@@ -126,8 +126,8 @@ def test_nothing_but_spoilt_rounds_lately_is_unknown() -> None:
     found = verdict(filled(10, spoilt, spoilt, spoilt)).finding
     assert (found.status, found.reason) == (ConditionStatus.UNKNOWN, HealthyReason.MEASUREMENT_INVALID)
     assert found.message == (
-        "the last 3 rounds on default/ping measured the prober, not the path: its "
-        "host stood still, and packets left or answers were read too late"
+        "the last 3 rounds on default/ping say nothing about the path: its "
+        "host was stalled, so packets left or answers were read too late"
     )
     assert verdict(filled(spoilt)).finding.reason is HealthyReason.MEASUREMENT_INVALID
 
@@ -159,7 +159,7 @@ def test_silence_for_two_intervals_and_a_round_is_stale_to_the_nanosecond() -> N
         HealthyReason.STALE_RESULTS,
     )
     assert judged.finding.message == (
-        "no result from default/ping since 2026-11-23T12:01:02Z, expected is one every 30s; "
+        "no result from default/ping since 2026-11-23T12:01:02Z, one is expected every 30s; "
         "Ready says whether its pod runs"
     )
 

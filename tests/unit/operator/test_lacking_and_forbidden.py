@@ -71,18 +71,18 @@ def test_a_name_with_an_address_that_is_not_permitted_is_told_by_field_until_it_
 def test_a_special_address_that_a_name_has_is_told_as_what_it_is() -> None:
     limited = plan(target="far.example", refused=("169.254.169.254/32", "10.96.0.1/32"))
     state = seen(of=check(limited))
-    for address, kind in (
-        ("169.254.169.254", "a cloud's metadata address"),
-        ("64:ff9b::a9fe:a9fe", "a cloud's metadata address"),
-        ("10.96.0.1", "an address of the API server"),
+    for address, kind, network in (
+        ("169.254.169.254", "a cloud's metadata address", "169.254.169.254/32"),
+        ("64:ff9b::a9fe:a9fe", "a cloud's metadata address", "169.254.169.254/32"),
+        ("10.96.0.1", "an address of the API server", "10.96.0.1/32"),
     ):
         take(state, result(of=limited, sent=0, invalid=Invalidity.NOT_PERMITTED, remote_ip=address))
         ready = assessed(state, at=5).status["conditions"][0]
         assert (ready["status"], ready["reason"]) == ("False", "NotPermitted")
         assert ready["message"] == (
             f"spec.target: {address}, the address of far.example on path default, is {kind}, not a permitted "
-            "target in namespace network: it has to be allowed by a network of its own (--allow-targets of "
-            "the operator)"
+            f"target in namespace network: --allow-targets of the operator has to name {network}, "
+            "or a part of it"
         )
 
 

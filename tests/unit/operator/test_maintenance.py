@@ -67,7 +67,7 @@ def test_a_tunnel_that_fails_in_a_window_is_no_outage_until_the_window_closes() 
     assert "outages" not in made[-1].status
     assert condition(made[-1])["message"] == (
         f"window upgrade (new firmware), {moment(50)} to {moment(200)}: "
-        "until then all is measured as ever, but counts as no outage, and nobody is alerted"
+        "everything is measured as usual, but nothing counts as an outage, and nobody is notified"
     )
     said = {"name": "upgrade", "from": moment(50), "until": moment(200), "reason": "new firmware"}
     assert made[-1].status["maintenance"] == {"open": said}
@@ -88,12 +88,12 @@ def test_a_tunnel_that_fails_in_a_window_is_no_outage_until_the_window_closes() 
 
 def test_windows_that_are_over_are_named_and_do_no_other_harm() -> None:
     old = [window(-9000 + 100 * each, -8950 + 100 * each, f"old-{each}") for each in range(2)]
-    said = "over, to be taken out of spec.maintenance: old-0, old-1"
+    said = "over, to be removed from spec.maintenance: old-0, old-1"
     closed = condition(assessed(seen(of=maintained(*old, window(500, 600))), at=3))
     assert (closed["status"], closed["reason"]) == ("False", "WindowClosed")
-    assert closed["message"] == f"next is window upgrade, {moment(500)} to {moment(600)}; {said}"
+    assert closed["message"] == f"the next is window upgrade, {moment(500)} to {moment(600)}; {said}"
     over = condition(assessed(seen(of=maintained(*old)), at=3))
-    assert (over["reason"], over["message"]) == ("WindowsOver", f"no window is to come; {said}")
+    assert (over["reason"], over["message"]) == ("WindowsOver", f"no window will open again; {said}")
 
 
 def test_a_log_line_of_what_fails_in_a_window_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -88,7 +88,7 @@ def test_a_name_that_cannot_be_looked_up_is_no_outage(invalidity: Invalidity, wh
     unresolved = {"received": 0, "sent": 0, "invalid": invalidity}
     found = verdict(filled(10, unresolved, unresolved, unresolved)).finding
     assert (found.reason, found.reason.status) == (HealthyReason.TARGET_UNRESOLVED, ConditionStatus.UNKNOWN)
-    assert found.message == (f"the last 3 rounds on default/ping could not look the target's name up: {why}")
+    assert found.message == (f"the last 3 rounds on default/ping could not resolve the target's name: {why}")
 
 
 def test_silence_of_the_prober_proves_no_block_either() -> None:

@@ -110,7 +110,7 @@ def test_an_address_that_the_resolver_does_not_confirm_is_flagged_and_said(plann
     told = healthy(made.status)
     assert told["status"] == "True"
     assert told["message"].endswith(
-        "; the resolver fails: many.example is taken for 10.0.0.2, as of 2026-11-23T12:00:15Z"
+        "; the resolver fails: 10.0.0.2 is used for many.example, as resolved at 2026-11-23T12:00:15Z"
     )
     fresh = to(GOOD, of=planned, addresses=1, round_=3)
     take(state, replace(fresh, addresses=None) if planned is ONE else fresh)

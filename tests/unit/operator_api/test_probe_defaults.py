@@ -197,7 +197,7 @@ def test_part_of_is_a_check_s_to_say_and_our_selector_s_keys_are_not() -> None:
     [
         ("[]", "is no object"),
         ("{", "neither YAML nor JSON"),
-        ("{labels: {a: b, a: c}}", "the key 'a' stands there twice"),
+        ("{labels: {a: b, a: c}}", "the key 'a' appears twice"),
         ("{labels: !!bool maybe}", "a value that cannot be read"),
         ("[" * 2000 + "]" * 2000, "nest"),
         ("{}\n---\n{}", "is no object"),

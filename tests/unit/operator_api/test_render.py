@@ -89,7 +89,7 @@ def test_what_no_plan_can_have_is_told(tmp_path: Path, capsys: pytest.CaptureFix
     assert plan_of(capsys, name, name) == (
         1,
         "",
-        ["plan.checks: the same path of the same check stands there twice"],
+        ["plan.checks: the same path of the same check appears twice"],
     )
     looked_up = SMALLEST.replace("target: 203.0.113.10", "targetFrom: {service: {name: a}}")
     status = main(["render", "--plan", "--allow-target-from", "*", "-f", write(tmp_path, looked_up)])
@@ -141,12 +141,17 @@ def test_each_mistake_is_one_line_with_file_check_and_field(
     assert errors[1] == f"{name}: hq-dc1: spec.suspend: must be true or false"
 
 
+def test_an_empty_field_is_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = write(tmp_path, SMALLEST.replace("203.0.113.10", '""'))
+    assert render(capsys, name)[2] == [f"{name}: hq-dc1: spec.target: must not be empty"]
+
+
 def test_what_only_the_operator_knows_is_told_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = SMALLEST.replace("10}", '10, schedule: {cron: "0 0 30 2 *"}}')
     status, _, errors = render(capsys, write(tmp_path, text))
     assert status == 1
     assert "spec.schedule.cron" in errors[0]
-    assert "never fires" in errors[0]
+    assert "no month has such a day" in errors[0]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +160,7 @@ def test_what_only_the_operator_knows_is_told_too(tmp_path: Path, capsys: pytest
         (SMALLEST.replace("v1alpha1", "v1"), "apiVersion: must be 'ipsecping.dev/v1alpha1'"),
         (SMALLEST.replace("name: hq-dc1, ", ""), "metadata.name: is required"),
         (SMALLEST.replace("spec:", "spce:"), "spce: unknown field"),
-        (SMALLEST + "spec: {target: a}\n", "the key 'spec' stands there twice"),
+        (SMALLEST + "spec: {target: a}\n", "the key 'spec' appears twice"),
         ("- a list\n", "a manifest is an object, not list"),
         ("a: [\n", "check.yaml: while parsing"),
         ("", "no IPsecTunnelCheck in it"),

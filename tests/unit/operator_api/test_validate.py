@@ -104,7 +104,7 @@ def test_a_check_that_stands_twice_in_a_file_is_told(
     assert (status, errors) == (
         1,
         [
-            f"{file}: hq-dc1: metadata.name: stands there twice in namespace network: of two checks of "
+            f"{file}: hq-dc1: metadata.name: appears twice in namespace network: of two checks of "
             "one name the last one is applied"
         ],
     )

@@ -329,6 +329,9 @@ async def test_over_ipv6_as_over_ipv4() -> None:
     # There is one address of loopback only, and the reflector has its port.
     assert outcomes(record)[AuditFinding.OWN_PORT] is Outcome.NOT_TESTED
     assert closed(outcomes(record)) >= SIGNED - {AuditFinding.OWN_PORT}
+    assert {trial.trouble for trial in record.trials if trial.trouble} >= {
+        "this host cannot send from a source port that is the reflector's: Address already in use"
+    }
 
 
 async def test_a_second_address_that_this_host_has_not_cannot_be_tried() -> None:

@@ -121,7 +121,7 @@ class Http(Method):
             )
         ),
     ]
-    """What is asked for, on every path of the check."""
+    """URL of the request, on every path of the check."""
     status_codes: (
         Annotated[
             tuple[Annotated[int, Field(ge=100, le=599)], ...],
@@ -135,8 +135,8 @@ class Http(Method):
     ) = None
     """Status codes of a good answer. Default: 200."""
     connect_to: ConnectTo | None = None
-    """URL connects to the host of the url. Target connects to the path's target, at the port of the url,
-    whatever host that names: it serves for the Host field and the certificate alone. Default: URL."""
+    """URL: connect to the host in url. Target: connect to the path's target, at the port in url; the host in
+    url is then used only for the Host field and the certificate. Default: URL."""
     method: http.Method | None = None
     """Request method. Default: GET."""
     host: (
@@ -162,7 +162,7 @@ class Http(Method):
         ]
         | None
     ) = None
-    """Header fields to send, to the url's own origin alone."""
+    """Header fields to send, only to the origin of url."""
     body: Annotated[str, Field(max_length=http.MAX_BODY)] | None = None
     """Body of the request, not with GET and HEAD."""
     basic_auth: BasicAuth | None = None
@@ -173,7 +173,7 @@ class Http(Method):
     """True sends credentials also by http, or with insecureSkipVerify. Default: false."""
     max_redirects: Annotated[int, Field(ge=0, le=http.MAX_REDIRECTS)] | None = None
     """Redirects that are followed: to the same host, with connectTo Target to any, never from https to http.
-    Credentials, headers and client certificate go to the url's own origin alone. Default: 0."""
+    Credentials, headers and client certificate are sent only to the origin of url. Default: 0."""
     gzip: bool | None = None
     """True asks for a compressed answer. Default: false."""
     sequence_header: bool | None = None
@@ -184,11 +184,11 @@ class Http(Method):
     body_not_matches: Patterns | None = None
     """Regular expressions none of which may be found there."""
     header_matches: HeaderPatterns | None = None
-    """For each of these some header field of the name has to match."""
+    """For each of these, some header field of this name has to match."""
     header_not_matches: HeaderPatterns | None = None
-    """For each of these no header field of the name may match."""
+    """For each of these, no header field of this name may match."""
     tls: Tls | None = None
-    """What is asked of the certificate of an https URL."""
+    """Requirements for the certificate of an https URL."""
 
     rules = (
         Rule(

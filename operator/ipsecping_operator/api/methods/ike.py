@@ -18,7 +18,7 @@ _Ports = Annotated[
         Rule(
             cel="self.all(port, self.exists_one(other, other == port))",
             holds=lambda ports: len(set(ports)) == len(ports),
-            message="the same port stands there twice",
+            message="must name each port once",
         )
     ),
 ]

@@ -171,7 +171,7 @@ class Markings(Arrivals):
                 fields.flag(source, "replyRefused", where),
             )
             if marking in counts:
-                raise ContractError(f"{path}: the same marking stands there twice")
+                raise ContractError(f"{path}: the same marking appears twice")
             counts[marking] = fields.integer(source, "packets", where)
         return cls.read(counts, path)
 
@@ -277,4 +277,4 @@ def _too_many(values: Mapping[Any, Any], path: str) -> ContractError:
 
 
 def _twice(path: str) -> ContractError:
-    return ContractError(f"{path}: the same address stands there twice")
+    return ContractError(f"{path}: the same address appears twice")

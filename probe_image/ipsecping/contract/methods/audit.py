@@ -78,7 +78,7 @@ def _findings(value: object, path: str) -> tuple[AuditFinding, ...]:
         if not isinstance(item, str) or item not in _MEMBERS:
             raise ContractError(f"{path}: {fields.shown(item)} is not one of {', '.join(AuditFinding)}")
     if len(set(items)) < len(items):
-        raise ContractError(f"{path}: the same finding stands there twice")
+        raise ContractError(f"{path}: the same finding appears twice")
     return tuple(_MEMBERS[item] for item in items)
 
 
@@ -126,7 +126,7 @@ class Audit(Figure):
         if not told:
             raise ContractError(f"{path}: nothing was looked for")
         if len(set(told)) < len(told) or not _MEMBERS.keys() >= set(told):
-            raise ContractError(f"{path}: the same finding stands there twice, or one that there is not")
+            raise ContractError(f"{path}: the same finding appears twice, or one that there is not")
         if not received and self.closed:
             raise ContractError(f"{path}: no right packet was answered, so that silence closes nothing")
 
