@@ -134,10 +134,9 @@ def _proven(reading: Reading, known: Facts, found: Sequence[Symptom]) -> dict[Ca
     """
     taken, methods = set[Symptom](), set[ProbeType]()
     proven: dict[Cause, list[Symptom]] = {}
-    for row in ROWS.values():
-        name = proof(row, known)
-        if name is None:
-            continue
+    proofs = [(row, name) for row in ROWS.values() if (name := proof(row, known)) is not None]
+    # What anybody may have made up explains only what nothing else is proved to.
+    for row, name in sorted(proofs, key=lambda each: known[each[1]].cut_short):
         refused = known[name].methods or frozenset(reading.methods)
         kinds = {kind for each in row.explains for kind in each.kinds}
         more = _SILENCE if refused - methods else frozenset()
@@ -184,10 +183,11 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
     causes = tuple(cause for cause in ROWS if cause in group.causes)
     needs_second = any(symptom.kind in _TO_CONFIRM for symptom in group.symptoms)
     confirmed = reading.confirmed or not needs_second
-    confidence = _confidence(group, proven=proven, confirmed=confirmed)
     reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(group.symptoms, causes, known)
     row = ROWS[causes[0]] if causes else None
     name = proof(row, known) if row is not None and proven else None
+    shown = name is not None and not known[name].cut_short
+    confidence = _confidence(group, told=proven, shown=shown, confirmed=confirmed)
     said = None if row is None else row.said(None if name is None else known[name].refused)
     encapsulates = known[FactName.GATEWAY_ENCAPSULATES].value
     umbrella = reason if isinstance(reason, Umbrella) else None
@@ -237,12 +237,13 @@ def _has_own_step(umbrella: Umbrella | None, causes: Sequence[Cause]) -> bool:
     return umbrella not in HALVED and (len(causes) <= NAMED or umbrella not in STEPS)
 
 
-def _confidence(group: Group, *, proven: bool, confirmed: bool) -> Confidence:
-    """One step less where what decides was seen in one window only."""
-    if not group.causes or not (proven or all(symptom.certain for symptom in group.symptoms)):
+def _confidence(group: Group, *, told: bool, shown: bool, confirmed: bool) -> Confidence:
+    """One step less where what decides was seen in one window only, or who told it has not shown that they
+    saw our packets."""
+    if not group.causes or not (shown or all(symptom.certain for symptom in group.symptoms)):
         return Confidence.UNDETERMINED
-    if proven:
-        return Confidence.PROVEN if confirmed else Confidence.ONLY_ONE_LEFT
+    if told:
+        return Confidence.PROVEN if shown and confirmed else Confidence.ONLY_ONE_LEFT
     alone = len(group.causes) == 1 and group.forced
     return Confidence.ONLY_ONE_LEFT if alone and confirmed else Confidence.ONE_OF
 

@@ -86,6 +86,8 @@ class Fact:
     method, as routers and hosts limit their rate (RFC 1812 section 4.3.2.8, RFC 4443 section 2.4)."""
     refused: Refused | None = None
     """Of a refusal by one kind of error or one sender."""
+    cut_short: bool = False
+    """It rests on ICMP errors alone that quote too little of our packets (PathError.cut_short)."""
 
 
 def unknown(text: str) -> Fact:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from ..addresses import without_zone
 from ..contract.targets import Address
-from . import facts_loss
+from . import facts_loss, facts_refused
 from .evidence import Batch, Hop, HopKind, Part, PastRound
 from .fact import Fact, unknown
 from .reading import Reading
@@ -159,7 +159,8 @@ def seen_in_clear(reading: Reading) -> Fact:
     It does so in an error about a packet to the target, or about one with a small TTL.
     """
     underlay = reading.evidence.expected.underlay
-    senders = {error.sender for error in reading.errors(*ErrorKind) if error.sender is not None}
+    told = facts_refused.whole_quotes(reading.errors(*ErrorKind))
+    senders = {error.sender for error in told if error.sender is not None}
     if not reading.knows_far_gateway:
         senders = set()  # it may be the far gateway, which refuses what it has decrypted
     known = set(reading.evidence.expected.controls.values())
