@@ -49,8 +49,9 @@ SUSPECTED = 0.2
 """Chance below which a class is looked at again."""
 SIZES_PACKETS = 124
 """Of a search for the path MTU that the first look's did not suffice for."""
-MTU_TURNS = 20
-"""Round trips of it, where some sizes vanish: each is known to have, a quarter of a round trip later."""
+MTU_TURNS = 12
+"""Round trips of it, where some sizes vanish: each is known to have, a quarter of a round trip later. The
+longer they are, the more sizes are tried in one."""
 _FOUND = (NameAnswer.RESOLVED, NameAnswer.ADDRESS)
 SPREAD = 5_000_000
 """Nanoseconds from the least delay to the 90th percentile, above which delays are looked into."""

@@ -33,6 +33,7 @@ from ipsecping.diagnosis import Confidence, Diagnosis, Evidence, Finding, Part, 
 from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.evidence import Batch, HostFound, IkeAnswer, IkeFound, PathMtuFound
 from ipsecping.measure.mtu_search import MtuSearch
+from ipsecping.probes.mtu_run import at_once
 
 from .worlds import CONTROLS, ELSEWHERE, MS, NEIGHBOUR, NOW, SOURCE, TARGET, healthy
 
@@ -240,13 +241,17 @@ def _batch(step: Train, fate: list[tuple[float, int, float | None, str]], flow: 
 def _searched(network: Network, step: MtuStep, at: float) -> tuple[PathMtuFound | None, int, float]:
     """Search for the path MTU as MtuRun does; what exceeds 1446 bytes our gateway answers with a word."""
     search, replies, told = MtuSearch(low=576, high=MTU_HIGH, floor=_SMALL), 0, False
-    began = at
-    while not isinstance(found := search.next(), PathMtu):
-        if len(search.probes) + 2 * found.tries > step.packets - 4 or at - began > 5:
+    began, several = at, at_once(int(network.detour * SECOND))
+    at += network.detour
+    while not isinstance(found := search.next(at_once=several), PathMtu):
+        if several > 1 and len(search.probes) + found.packets > step.packets - 4:
+            several = 1
+            continue
+        if len(search.probes) + found.packets > step.packets - 4 or at - began > step.within / SECOND:
             return None, len(search.probes) + 2, at
         first = len(search.probes)
-        for _ in range(found.tries):
-            for size in (found.size, None):
+        for large in found.tries * found.sizes:
+            for size in (large, None):
                 probe = search.record(size=size)
                 if probe.size > 1446:
                     search.too_big(probe, 1446)
@@ -257,8 +262,10 @@ def _searched(network: Network, step: MtuStep, at: float) -> tuple[PathMtuFound 
                 if rtt is not None:
                     search.answered(probe, reply=replies + 7, whole=True)
             at += 0.005
-            if any(probe.answered and not probe.companion for probe in search.probes[first:]):
+            largest = (each for each in search.probes[first:] if each.size == max(found.sizes))
+            if not network.detour and any(probe.answered for probe in largest):
                 break
+        at += 1.25 * network.detour
         silent = any(not probe.answered for probe in search.probes[first:] if probe.companion)
         at += 0.1 if silent else 0.017
     if found.forward is None:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Outcome, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
 
@@ -51,6 +52,17 @@ def test_answers_that_take_over_a_second_are_no_silence(loss: float) -> None:
         assert lost <= 3 * loss * sent
         found = diagnose(evidence)
         assert found.outcome is (Outcome.FAULT if loss else Outcome.NO_FAULT)
+
+
+@pytest.mark.parametrize("mtu", [(1300, 1446), (1446, 1300)])
+@pytest.mark.parametrize("detour", [0.6, 1.3, 1.7])
+def test_a_black_hole_is_found_in_time_where_answers_take_over_a_second(
+    detour: float, mtu: tuple[int, int]
+) -> None:
+    found = diagnose(collected(Network(chance=random.Random(1), detour=detour, mtu=mtu)))
+    (finding,) = found.findings
+    assert Cause.MTU_BLACK_HOLE in finding.causes
+    assert finding.direction is (Direction.FORWARD if mtu[0] < mtu[1] else Direction.REVERSE)
 
 
 def test_a_host_that_stands_still_is_said_to_and_no_queue_is() -> None:
