@@ -86,7 +86,7 @@ def next_stage(
             continue
         match name:
             case StageName.CONFIRM:
-                made = _confirm(asked, known, left, elapsed)
+                made = _confirm_with_sizes(asked, known, left, elapsed)
             case StageName.SIZES:
                 made = _sizes(asked, known, elapsed)
             case _:
@@ -281,6 +281,20 @@ def _one_is_worse(classes: Sequence[Batch]) -> bool:
     worst = max(classes, key=lambda batch: batch.lost / batch.sent)
     rest = tally(batch for batch in classes if batch is not worst)
     return worst.lost > 1 and statistics.fisher(worst.lost, worst.sent, rest.lost, rest.sent) < SUSPECTED
+
+
+def _confirm_with_sizes(asked: Asked, known: Evidence, left: int, elapsed: int) -> Stage | None:
+    """The second look; where answers take long and some are lost, also the path MTU at the same time: for one
+    after the other there is no time. Not where a rate costs packets, which the search would cost more of."""
+    sizes = _sizes(asked, known, max(elapsed, SECOND_LOOK))
+    lossy = not _all_or_nothing(part_of(known, Part.METHODS, 1)) and not rate_stages.limits(known)
+    if sizes is None or not (lossy and _answered(known) and _search_time(known) > MTU_TIME):
+        return _confirm(asked, known, left, elapsed)
+    sizes = _waiting(sizes, _patience_ms(known))
+    if max(elapsed, SECOND_LOOK) + sizes.time > MAX_TIME - RESERVE:
+        return _confirm(asked, known, left, elapsed)
+    made = _confirm(asked, known, left - sizes.packets, elapsed)
+    return None if made is None else replace(made, steps=(*made.steps, *sizes.steps))
 
 
 def _confirm(asked: Asked, known: Evidence, left: int, elapsed: int) -> Stage | None:

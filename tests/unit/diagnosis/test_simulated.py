@@ -65,6 +65,12 @@ def test_a_black_hole_is_found_in_time_where_answers_take_over_a_second(
     assert finding.direction is (Direction.FORWARD if mtu[0] < mtu[1] else Direction.REVERSE)
 
 
+def test_beside_loss_it_is_searched_while_the_second_look_goes_on() -> None:
+    slow = Network(chance=random.Random(1), detour=1.0, mtu=(1300, 1446), line_loss=(0.05, 0))
+    causes = {cause for finding in diagnose(collected(slow)).findings for cause in finding.causes}
+    assert {Cause.MTU_BLACK_HOLE, Cause.UNDERLAY_LOSS} <= causes
+
+
 def test_a_host_that_stands_still_is_said_to_and_no_queue_is() -> None:
     noted = 0
     for found in FAULTS["a host that stands still for long"].diagnoses(SEEDS):
