@@ -70,4 +70,4 @@ def facts(evidence: Evidence) -> Facts:
 
 def facts_of(reading: Reading) -> Facts:
     """Return the same, of evidence that has been added up."""
-    return MappingProxyType({name: ask(reading) for name, ask in QUESTIONS.items()})
+    return MappingProxyType({name: reading.once(ask) for name, ask in QUESTIONS.items()})

@@ -142,7 +142,7 @@ def delay_by_rate(reading: Reading) -> Fact:
         return Fact(False, said)
     if grown <= least:  # by other traffic the queue may have been full at the low rate too
         return unknown(f"{said}; but at the low rate delays vary by {_ms(spread)}")
-    if (together := stalled_together(reading)).value:
+    if (together := reading.once(stalled_together)).value:
         return unknown(f"{said}; but {together.text}")
     again = [batch.rtt_p50 for batch in fast if batch.window == 2 and batch.rtt_p50 is not None]
     if again and max(again) - min(slow) <= least:

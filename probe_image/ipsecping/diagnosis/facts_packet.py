@@ -75,7 +75,11 @@ def size_hidden(reading: Reading) -> str | None:
     What lets only so many bytes a second pass (a policer's bucket, a full queue) loses large packets first,
     at whatever size is tried.
     """
-    found, by_rate = reading.evidence.path_mtu, facts_loss.loss_by_rate(reading)
+    return reading.once(_size_hidden)
+
+
+def _size_hidden(reading: Reading) -> str | None:
+    found, by_rate = reading.evidence.path_mtu, reading.once(facts_loss.loss_by_rate)
     untold = found is not None and any(
         size is not None and told is not True
         for size, told in ((found.forward, found.forward_told), (found.reverse, found.reverse_told))

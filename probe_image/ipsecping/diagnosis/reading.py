@@ -1,8 +1,9 @@
 """Evidence as the facts and symptoms look at it: batches added up by part, method and window."""
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from functools import cached_property
 from ipaddress import ip_address, ip_network
+from typing import Any, TypeVar
 
 from ..addresses import without_zone
 from ..contract import ProbeType
@@ -12,6 +13,7 @@ from .evidence import Batch, Evidence, IkeAnswer, Part
 from .refusal import ErrorKind, PastError, PathError
 from .tally import Tally, part_of, tally
 
+T = TypeVar("T")
 _NEIGHBOURHOOD = {4: 24, 6: 64}
 """Prefix lengths of addresses that one selector and one route cover as a rule."""
 
@@ -21,6 +23,14 @@ class Reading:
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
+        self._said: dict[Callable[[Reading], Any], Any] = {}
+
+    def once(self, ask: "Callable[[Reading], T]") -> T:
+        """Return what a pure question comes to, asked once however many facts rest on it."""
+        if ask not in self._said:
+            self._said[ask] = ask(self)
+        found: T = self._said[ask]
+        return found
 
     @cached_property
     def batches(self) -> tuple[Batch, ...]:

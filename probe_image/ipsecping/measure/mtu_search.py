@@ -99,8 +99,8 @@ def _narrow(
                 return Step(size, TRIES, (size + 1,) if at_once > 1 and size + 1 < bad else ())
     if bad > high:
         return Step(high, TRIES, _between(good, high, at_once) if at_once > 1 else ())
-    middle, *also = _between(good, bad, at_once)
-    return Step(middle, TRIES, tuple(also))
+    parts = _between(good, bad, at_once)
+    return Step(parts[0], TRIES, parts[1:])
 
 
 def _between(good: int, bad: int, count: int) -> tuple[int, ...]:
