@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..contract import ProbeType
 from . import statistics, when_lost
 from .evidence import Batch, Part
 from .fact import Fact, unknown
@@ -12,6 +13,8 @@ from .tally import Tally, part_of, tally
 LESS = 0.01
 """Chance below which a control that loses less rules causes out; what is accused needs more
 (statistics.SIGNIFICANT)."""
+CHANGED = 0.2
+"""Chance below which the target may lose unlike in both looks."""
 QUEUE = 5_000_000
 """Nanoseconds that the median delay grows by with the rate at least, before a queue is spoken of."""
 IN_OUTAGES = 0.9
@@ -200,14 +203,17 @@ def delay_varies(reading: Reading) -> Fact:
 
 def one_method_loses(reading: Reading) -> Fact:
     """Whether one method alone loses packets."""
-    if len(reading.methods) - len(reading.dead_methods) < 2:
-        return unknown("only one method was answered")
+    alive = {kind: reading.methods[kind] for kind in dict.fromkeys(each.type for each in reading.measured)}
     kind = reading.losing_method
-    losing = [each for each, total in reading.methods.items() if total.answered and total.lost]
+    if reading.icmp_limited and not reading.lossy.lost:
+        kind = ProbeType.ICMP
+    elif len(alive) < 2:
+        return unknown("only one method was answered")
+    losing = [each for each, total in alive.items() if total.answered and total.lost]
     if kind is None and len(losing) == 1:
         return unknown(f"{losing[0]} alone lost packets, but too few to decide it")
     if kind is None:
-        return Fact(False, f"{len(reading.methods)} methods lose alike")
+        return Fact(False, f"{len(alive)} methods lose alike")
     others = tally(batch for batch in reading.measured if batch.type is not kind)
     return Fact(True, f"{kind} alone loses: {reading.methods[kind].said}; all others: {others.said}")
 
@@ -244,6 +250,8 @@ def far_gateway_clean(reading: Reading) -> Fact:
     said = f"{reading.named(Part.FAR_INSIDE)}: {found.said}"
     if _less(found, reading.lossy):
         return Fact(True, f"{said}, less than of the target's packets")
+    if (limited := _limits_icmp(reading, Part.FAR_INSIDE)) is not None:
+        return unknown(f"{said}, {limited}")
     lossy = found.lost >= 2 and not _less(reading.lossy, found)
     return (
         Fact(False, f"{said}, as of the target's packets")
@@ -260,14 +268,39 @@ def _loses_alike(reading: Reading, part: Part) -> Fact:
     said = f"{reading.named(part)}: {found.said}"
     if _less(found, reading.lossy):
         return Fact(False, f"{said}, less than of the target's packets")
+    if (limited := _limits_icmp(reading, part)) is not None:
+        return unknown(f"{said}, {limited}")
     if found.lost >= 2:
         return Fact(True, f"{said}, as of the target's packets")
     return unknown(f"{said}, which decides nothing")
 
 
+def _limits_icmp(reading: Reading, part: Part) -> str | None:
+    """Why what a control loses is its own limit on ICMP and no loss of the way; None: nothing shows that.
+
+    Packets to the target pass the way to it as well, and lose no less; and what a way loses changes for both
+    alike from one look to the other, as how fast they are asked does not.
+    """
+    found = tally(part_of(reading.evidence, part))
+    if _less(reading.lossy, found):
+        return "more than of the target's packets: it limits ICMP"
+    looks = [tally(part_of(reading.evidence, part, window)) for window in (1, 2)]
+    target = [tally(each for each in reading.measured if each.window == window) for window in (1, 2)]
+    for better, worse in ((0, 1), (1, 0)):
+        alike = target[better].ratio < target[worse].ratio and _chance(*target) < CHANGED
+        if _less(looks[better], looks[worse]) and not alike:
+            return f"first {looks[0].said}, then {looks[1].said}, unlike the target: it limits ICMP"
+    return None
+
+
 def _less(one: Tally, other: Tally) -> bool:
     """Whether one loses less, with a chance of at most `LESS` that it only looks so."""
-    return one.ratio < other.ratio and statistics.fisher(one.lost, one.sent, other.lost, other.sent) < LESS
+    return one.ratio < other.ratio and _chance(one, other) < LESS
+
+
+def _chance(one: Tally, other: Tally) -> float:
+    """That two lose as unlike as they do by chance alone."""
+    return statistics.fisher(one.lost, one.sent, other.lost, other.sent)
 
 
 def _groups(reading: Reading, part: Part, key: Callable[[Batch], int]) -> dict[int, Tally]:

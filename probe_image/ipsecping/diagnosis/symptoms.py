@@ -147,7 +147,7 @@ def _losses(reading: Reading, known: Facts) -> Iterator[Symptom]:
         unfair = icmp_limited(reading) or known[FactName.LOSS_BY_FLOW].value is True
         if known[name].value and not (kind is SymptomKind.RATE_LOSS and unfair):
             yield Symptom(kind=kind, direction=_way(reading, part), text=known[name].text)
-    if icmp_limited(reading):
+    if rounds_unharmed(reading) is not None:
         return
     lossy = reading.lossy
     lost = lossy.lost - lossy.misanswered
@@ -186,7 +186,7 @@ def _by_direction(reading: Reading, lost: int) -> Iterator[Symptom]:
 
 def icmp_limited(reading: Reading) -> bool:
     """Whether ICMP alone loses packets: routers and hosts limit it, which says nothing of the tunnel."""
-    return reading.losing_method is ProbeType.ICMP or rounds_unharmed(reading) is not None
+    return reading.icmp_limited or rounds_unharmed(reading) is not None
 
 
 def rounds_unharmed(reading: Reading) -> Tally | None:
