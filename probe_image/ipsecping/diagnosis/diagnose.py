@@ -11,7 +11,7 @@ from types import MappingProxyType
 from ..contract import ProbeType
 from ..contract.diagnosis_terms import Confidence, Direction, Outcome
 from .broke import broke, since_it_broke
-from .catalogue import ROWS, candidates, proof, why_not
+from .catalogue import ROWS, candidates, explains, proof, why_not
 from .cause import Cause, Place
 from .cover import Group, smallest_cover
 from .evidence import Evidence, Hop, Part
@@ -140,6 +140,8 @@ def _proven(reading: Reading, known: Facts, found: Sequence[Symptom]) -> dict[Ca
         refused = known[name].methods or frozenset(reading.methods)
         kinds = {kind for each in row.explains for kind in each.kinds}
         more = _SILENCE if refused - methods else frozenset()
+        if not explains(row, SymptomKind.LOSS, known):
+            kinds.discard(SymptomKind.LOSS)  # that of one class is not that of all
         its = [each for each in found if each.kind in kinds and (each not in taken or each.kind in more)]
         if its:
             proven[row.cause] = its

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..contract import ProbeType
 from . import statistics, when_lost
@@ -10,6 +11,8 @@ from .fact import Fact, unknown
 from .reading import PLACES, Reading
 from .tally import Tally, part_of, tally
 
+LEAST_LOST = 2
+"""One lost packet is no symptom."""
 LESS = 0.01
 """Chance below which a control that loses less rules causes out; what is accused needs more
 (statistics.SIGNIFICANT)."""
@@ -57,11 +60,26 @@ def loss_by_class(reading: Reading) -> Fact:
     groups = _added(batches, lambda batch: batch.dscp)
     if len(groups) < 2:
         return unknown("code points (DSCP) were not compared")
-    worst = max(groups, key=lambda dscp: groups[dscp].ratio)
+    worst = _worst(groups)
     others = tally(batch for batch in batches if batch.dscp != worst)
     if not groups[worst].differs(others, comparisons=len(groups)):
         return Fact(False, f"{len(groups)} code points (DSCP) lose alike")
     return Fact(True, f"DSCP {worst}: {groups[worst].said}; all others: {others.said}")
+
+
+def loss_of_own_class(reading: Reading) -> Fact:
+    """Whether the code point that loses more is the one that the target is asked with."""
+    by_class = reading.once(loss_by_class)
+    if not by_class.value:
+        return by_class
+    worst = _worst(_added(classes_of(reading), lambda batch: batch.dscp))
+    own = {batch.dscp for batch in reading.measured}
+    said = f"{by_class.text}; the target is asked with DSCP {', '.join(map(str, sorted(own)))}"
+    return Fact(worst in own, said)
+
+
+def _worst(groups: dict[int, Tally]) -> int:
+    return max(groups, key=lambda key: groups[key].ratio)
 
 
 def classes_of(reading: Reading) -> tuple[Batch, ...]:
@@ -115,6 +133,37 @@ def loss_by_rate(reading: Reading) -> Fact:
     if again and tally(again).lost < 2:
         return unknown(f"{said}; but {tally(again).said} when it was measured again")
     return Fact(True, said)
+
+
+def loss_below_rate(reading: Reading) -> Fact:
+    """Whether the low rate loses packets although more of them a second pass at the high rate, and the second
+    look loses them all over.
+
+    What limits the high rate loses none of those, unless others have used up what it lets pass for a while.
+    """
+    rates, by_rate = rates_of(reading), reading.once(loss_by_rate)
+    if rates is None or not by_rate.value:
+        return unknown(by_rate.text)
+    low, sent = tally(rates.low), _rate(rates.low)
+    passed = max(_passed(batch) for batch in rates.high)
+    said = f"at {sent} packets a second {low.said}, while up to {passed:.0f} a second passed at the high rate"
+    again = [batch.answers for batch in reading.measured if batch.window == 2 and batch.answers]
+    lasts = sum(answers.count("0") for answers in again) >= LEAST_LOST and all(map(_spread_out, again))
+    return Fact(low.lost >= LEAST_LOST and passed > sent and lasts, said)
+
+
+def _spread_out(answers: str) -> bool:
+    """Whether its quarters lose alike."""
+    ends = [len(answers) * quarter // 4 for quarter in range(5)]
+    quarters = [answers[begin:end] for begin, end in pairwise(ends)]
+    lost = [(each.count("0"), len(each)) for each in quarters if each]
+    return statistics.homogeneity(lost) >= LESS
+
+
+def _passed(batch: Batch) -> float:
+    """Packets a second that were answered in the later half of a batch, when no burst is left in a limit."""
+    half = (batch.answers or "0" * batch.sent)[batch.sent // 2 :]
+    return 1e9 * half.count("1") / (max(len(half), 1) * max(batch.spacing, 1))
 
 
 def control_keeps_up(reading: Reading) -> Fact:

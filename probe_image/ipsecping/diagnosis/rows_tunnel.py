@@ -75,7 +75,9 @@ ROWS = (
         explains=(
             _silence(*_TUNNEL),
             explains(
-                S.LOSS, needs=(F.LOST_IN_OUTAGES,), excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS)
+                S.LOSS,
+                needs=(F.LOST_IN_OUTAGES, F.LOSS_BELOW_RATE),
+                excludes=(*ELSEWHERE, F.LOSS_OF_OWN_CLASS),
             ),
             explains(S.RECURRING),
         ),
@@ -156,7 +158,11 @@ ROWS = (
         told="Looks like loss; the receiver's counter (integrity-failed) tells.",
         explains=(
             _silence(*_TUNNEL, needs=_ENCAPSULATED),
-            explains(S.LOSS, excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS, F.LOST_IN_OUTAGES)),
+            explains(
+                S.LOSS,
+                needs=(F.LOSS_BELOW_RATE,),
+                excludes=(*ELSEWHERE, F.LOSS_OF_OWN_CLASS, F.LOST_IN_OUTAGES),
+            ),
         ),
         step=Step(
             machine="{receiver}",

@@ -8,7 +8,7 @@ from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Outcome, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
 
-from .simulated import FAULTS, Network, collected
+from .simulated import BESIDE, FAULTS, Network, collected
 
 SEEDS = 12
 
@@ -16,6 +16,13 @@ SEEDS = 12
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_thing_that_is_wrong_is_found_and_nothing_else(name: str) -> None:
     each = FAULTS[name]
+    right = sum(map(each.right, each.diagnoses(SEEDS)))
+    assert right >= SEEDS - 1
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_is_beside_something_else_is_not_hidden_by_it_nor_blamed_on_another(name: str) -> None:
+    each = BESIDE[name]
     right = sum(map(each.right, each.diagnoses(SEEDS)))
     assert right >= SEEDS - 1
 
