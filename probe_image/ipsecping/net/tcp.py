@@ -16,6 +16,7 @@ from ..addresses import parse_address
 from ..contract import LossReason
 from ..contract.refused_packets import IcmpError
 from . import timestamping
+from .clocks import Clock
 from .errors import icmp_error_of, reason_of, reason_of_extended_error
 from .host_calls import new_socket, set_option
 from .sender import DEFAULT, Sender
@@ -63,17 +64,27 @@ class Channel(Protocol):
 
 
 class Chunk(NamedTuple):
-    """Bytes, and when they were read (monotonic nanoseconds)."""
+    """Bytes, and when they came."""
 
     data: bytes
     at: int
+    """See `SocketStream.came`."""
 
 
 class SocketStream:
     """See Channel: over a connected or connecting socket, which it takes over. Belongs to one event loop."""
 
-    def __init__(self, sock: socket.socket, *, peer: bytes = b"", most: int | None = None) -> None:
-        """`peer`: the address of the target, in 4 or 16 bytes; `most`: bytes taken in all."""
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        peer: bytes = b"",
+        most: int | None = None,
+        stamped: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        """`peer`: the address of the target, in 4 or 16 bytes; `most`: bytes taken in all; `stamped`: the
+        kernel says when they came."""
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._descriptor = sock.fileno()
@@ -81,9 +92,19 @@ class SocketStream:
         self._most = most
         self._closed = False
         self._reads = self._octets = 0
+        self._stamped, self._clock = stamped, clock or Clock()
+        self._begun = self.came = self._clock.now()
+        """`came`: when the newest bytes came (monotonic nanoseconds): by the kernel, where it says so, and
+        less the time that this host let pass before it sent what it then had to say. Neither reading late nor
+        that is time of the path or the target."""
+        self._held = 0
+        self._unanswered: int | None = None
 
     async def send(self, data: bytes) -> None:
         """See Channel."""
+        if self._unanswered is not None:
+            self._held += self._clock.now() - self._unanswered
+            self._unanswered = None
         rest = memoryview(data)
         while rest:
             try:
@@ -98,7 +119,7 @@ class SocketStream:
         await self._pause()
         while True:
             try:
-                data = self._sock.recv(most)
+                data = self._take(most)
             except BlockingIOError:
                 await self._readable()
             except OSError as error:
@@ -109,7 +130,22 @@ class SocketStream:
                     raise ExchangeFailed(
                         LossReason.BAD_ANSWER, f"the target sent more than {self._most} bytes"
                     )
-                return Chunk(data, time.monotonic_ns())
+                return Chunk(data, self.came)
+
+    def _take(self, most: int) -> bytes:
+        """Read, and note when it came. Raises OSError."""
+        if not self._stamped:
+            data = self._sock.recv(most)
+            self._came(self._clock.now())
+            return data
+        data, items, _, _ = self._sock.recvmsg(most, timestamping.ANCILLARY_SIZE)
+        now, stamp = self._clock.read().monotonic, timestamping.parse_ancillary(items).timestamp
+        at = now if stamp is None or self._clock.steps else stamp - self._clock.offset
+        self._came(at if self._begun <= at <= now else now)
+        return data
+
+    def _came(self, at: int) -> None:
+        self._unanswered, self.came = at, at - self._held
 
     async def end(self) -> None:
         """See Channel."""
@@ -191,7 +227,8 @@ class Stream(SocketStream):
             number = sock.connect_ex(target)
             if number not in (0, errno.EINPROGRESS):
                 raise OSError(number, os.strerror(number))
-            super().__init__(sock, peer=parse_address(address).packed, most=MAX_OCTETS)
+            stamped = timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
+            super().__init__(sock, peer=parse_address(address).packed, most=MAX_OCTETS, stamped=stamped)
         except BaseException:
             sock.close()
             raise
@@ -204,6 +241,8 @@ class Stream(SocketStream):
         # A server that resets what it has just accepted has answered the SYN.
         if number not in (0, *_BROKEN_OFF):
             raise self._failure(OSError(number, os.strerror(number)))
+        rtt = self.connect_rtt()
+        self._came(now if rtt is None else min(self._begun + rtt, now))
         return now
 
     def connect_rtt(self) -> int | None:
