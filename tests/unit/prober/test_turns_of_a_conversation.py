@@ -31,7 +31,7 @@ class Line(socket.socket):
     def clock(self) -> Clock:
         return Clock(monotonic=lambda: self.now, realtime=lambda: self.now + WALL + self.set)
 
-    def recvmsg(self, *_: int) -> tuple[bytes, list[tuple[int, int, bytes]], int, None]:  # type: ignore[override]
+    def recvmsg(self, *_: int) -> tuple[bytes, list[tuple[int, int, bytes]], int, None]:
         data, came = self.due.pop(0)
         stamp = 0 if came is None else came + WALL
         times = struct.pack("=6q", *divmod(stamp, 1_000 * MS), 0, 0, 0, 0)
