@@ -245,9 +245,14 @@ def whole_quotes(errors: Iterable[PathError]) -> list[PathError]:
 
 
 def _told_of_all(reading: Reading, errors: list[PathError], said: str) -> Fact:
-    """Of all methods where nothing is answered: of a refuser's few errors some methods may have got none."""
+    """Of all methods where nothing is answered, but for those that others refuse: of a refuser's few errors
+    some methods may have got none."""
     fact = _told(reading, errors, said)
-    return fact if reading.target.answered else replace(fact, methods=frozenset(reading.methods))
+    if reading.target.answered:
+        return fact
+    others = [error for error in reading.errors(*ErrorKind) if error not in errors]
+    own = reading.methods_with(errors)
+    return replace(fact, methods=own | (frozenset(reading.methods) - reading.methods_with(others)))
 
 
 def _senders(errors: list[PathError]) -> str:

@@ -69,7 +69,11 @@ ROWS = (
                 S.GATEWAY_SILENT,
                 excludes=(F.GATEWAY_ANSWERS, F.FAR_GATEWAY_ANSWERS, F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE),
             ),
-            explains(S.PATHS_SILENT, S.TARGET_SILENT_EVERYWHERE, excludes=(F.ELSEWHERE_ANSWERS,)),
+            explains(
+                S.PATHS_SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                excludes=(F.ELSEWHERE_ANSWERS, F.GATEWAY_ANSWERS),
+            ),
         ),
         proves=(F.GATEWAY_UNREACHABLE,),
         step=Step(

@@ -15,6 +15,7 @@ from .worlds import (
     FAR,
     GATEWAY,
     GATEWAY_IPV6,
+    STAMP,
     TARGET,
     TCP,
     UNDERLAY,
@@ -237,6 +238,17 @@ def test_an_error_that_quotes_too_little_of_our_packets_proves_nothing(
 
 def text(evidence: Evidence) -> list[str]:
     return report(evidence, diagnose(evidence), width=400, long=False).splitlines()
+
+
+def test_each_refuser_has_refused_what_it_says_so_of() -> None:
+    """What the far gateway refuses has passed the node that refuses another method."""
+    kind, senders = ErrorKind.PROHIBITED, {STAMP: "10.244.0.1", ECHO: FAR}
+    told = with_batches(
+        silent(healthy()),
+        {Part.METHODS: lambda b: refused(b, kind, senders[b.type]) if b.type in senders else dead(b)},
+    )
+    reasons = {finding.reason: finding.confidence for finding in diagnose(told).findings}
+    assert reasons == {"LocalPolicyDenied": Confidence.PROVEN, "FarGatewayDrops": Confidence.PROVEN}
 
 
 def test_what_is_cut_short_stands_back_behind_what_is_whole() -> None:
