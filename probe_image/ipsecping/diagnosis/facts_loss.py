@@ -327,12 +327,15 @@ def _loses_alike(reading: Reading, part: Part) -> Fact:
 def _limits_icmp(reading: Reading, part: Part) -> str | None:
     """Why what a control loses is its own limit on ICMP and no loss of the way; None: nothing shows that.
 
-    Packets to the target pass the way to it as well, and lose no less; and what a way loses changes for both
-    alike from one look to the other, as how fast they are asked does not.
+    Packets to what is behind it pass the way to it as well, and lose no less; and what a way loses changes
+    for it and the target alike from one look to the other, as how fast they are asked does not.
     """
     found = tally(part_of(reading.evidence, part))
     if _less(reading.lossy, found):
         return "more than of the target's packets: it limits ICMP"
+    behind = reading.control(Part.FAR_INSIDE) if part is Part.NEAR_INSIDE else None
+    if behind is not None and _less(behind, found):
+        return f"more than {reading.named(Part.FAR_INSIDE)} behind it, {behind.said}: it limits ICMP"
     looks = [tally(part_of(reading.evidence, part, window)) for window in (1, 2)]
     target = [tally(each for each in reading.measured if each.window == window) for window in (1, 2)]
     for better, worse in ((0, 1), (1, 0)):

@@ -187,7 +187,13 @@ ROWS = (
         meaning="A link, a switch or a host between the prober and our gateway loses them.",
         told="Our gateway's inside address loses as much as the target does. What loses one method "
         "alone is a filter or the responder.",
-        explains=(explains(S.LOSS, needs=(F.NEAR_GATEWAY_LOSES,), excludes=(F.ONE_METHOD_LOSES,)),),
+        explains=(
+            explains(
+                S.LOSS,
+                needs=(F.NEAR_GATEWAY_LOSES,),
+                excludes=(F.ONE_METHOD_LOSES, F.FAR_GATEWAY_CLEAN),
+            ),
+        ),
         step=Step(
             machine="the pod's node",
             command="ip -s link",

@@ -153,6 +153,14 @@ def test_a_gateway_that_has_lost_all_of_its_tunnels_is_no_line_that_is_down(same
     assert not {"SaOutOfSync", "EspAuthFailed", "ReturnPathBroken"} & set(finding.causes) or same_target
 
 
+def test_what_our_gateway_loses_and_nothing_behind_it_does_is_its_own_limit() -> None:
+    """By accident it loses as much as the target; the way to the far gateway leads past it."""
+    both = lossy(healthy(), forward=0.2, parts=(Part.METHODS, Part.NEAR_INSIDE), packets=200, seed=3)
+    (finding,) = diagnose(both).findings
+    assert finding.reason == "FarNetworkLoss"
+    assert facts(both)[FactName.NEAR_GATEWAY_LOSES].value is None
+
+
 def test_a_responder_down_behind_a_dead_tunnel_is_not_seen() -> None:
     (finding,) = diagnose(silent(healthy(), *BEHIND)).findings
     assert "ResponderDown" not in finding.causes
