@@ -92,8 +92,8 @@ class SocketStream:
         self._most = most
         self._closed = False
         self._reads = self._octets = 0
-        self._stamped, self._clock = stamped, clock or Clock()
-        self._begun = self.came = self._clock.now()
+        self._clock = (clock or Clock()) if stamped else None
+        self._begun = self.came = self._now()
         """`came`: when the newest bytes came (monotonic nanoseconds): by the kernel, where it says so, and
         less the time that this host let pass before it sent what it then had to say. Neither reading late nor
         that is time of the path or the target."""
@@ -103,7 +103,7 @@ class SocketStream:
     async def send(self, data: bytes) -> None:
         """See Channel."""
         if self._unanswered is not None:
-            self._held += self._clock.now() - self._unanswered
+            self._held += self._now() - self._unanswered
             self._unanswered = None
         rest = memoryview(data)
         while rest:
@@ -134,18 +134,22 @@ class SocketStream:
 
     def _take(self, most: int) -> bytes:
         """Read, and note when it came. Raises OSError."""
-        if not self._stamped:
+        clock = self._clock
+        if clock is None:
             data = self._sock.recv(most)
-            self._came(self._clock.now())
+            self._came(self._now())
             return data
         data, items, _, _ = self._sock.recvmsg(most, timestamping.ANCILLARY_SIZE)
-        now, stamp = self._clock.read().monotonic, timestamping.parse_ancillary(items).timestamp
-        at = now if stamp is None or self._clock.steps else stamp - self._clock.offset
+        now, stamp = clock.read().monotonic, timestamping.parse_ancillary(items).timestamp
+        at = now if stamp is None or clock.steps else stamp - clock.offset
         self._came(at if self._begun <= at <= now else now)
         return data
 
     def _came(self, at: int) -> None:
         self._unanswered, self.came = at, at - self._held
+
+    def _now(self) -> int:
+        return time.monotonic_ns() if self._clock is None else self._clock.now()
 
     async def end(self) -> None:
         """See Channel."""
@@ -211,8 +215,9 @@ class SocketStream:
 class Stream(SocketStream):
     """A connection to a target for one exchange, closed without a trace. Opening it sends the SYN."""
 
-    def __init__(self, address: str, port: int, *, sender: Sender = DEFAULT) -> None:
-        """Raises OSError when the path or this host refuses at once."""
+    def __init__(self, address: str, port: int, *, sender: Sender = DEFAULT, talks: bool = True) -> None:
+        """`talks`: more than the connection itself is asked for. Raises OSError when the path or this host
+        refuses at once."""
         numeric = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         family, _, _, _, target = numeric[0]
         sock = new_socket(family, socket.SOCK_STREAM)
@@ -227,7 +232,7 @@ class Stream(SocketStream):
             number = sock.connect_ex(target)
             if number not in (0, errno.EINPROGRESS):
                 raise OSError(number, os.strerror(number))
-            stamped = timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
+            stamped = talks and timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
             super().__init__(sock, peer=parse_address(address).packed, most=MAX_OCTETS, stamped=stamped)
         except BaseException:
             sock.close()
@@ -241,7 +246,7 @@ class Stream(SocketStream):
         # A server that resets what it has just accepted has answered the SYN.
         if number not in (0, *_BROKEN_OFF):
             raise self._failure(OSError(number, os.strerror(number)))
-        rtt = self.connect_rtt()
+        rtt = self.connect_rtt() if self._clock is not None else None
         self._came(now if rtt is None else min(self._begun + rtt, now))
         return now
 
