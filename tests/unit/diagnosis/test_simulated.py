@@ -8,7 +8,8 @@ from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Outcome, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
 
-from .simulated import BESIDE, FAULTS, Network, collected
+from .simulated import Network, collected
+from .simulated_faults import BESIDE, FAULTS
 
 SEEDS = 12
 
