@@ -1,23 +1,21 @@
 """What was measured, as evidence. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import quantiles
 from types import MappingProxyType
 
-from ..addresses import without_zone
 from ..contract import Invalidity, LossReason, PathMtu, ProbeType
 from ..contract.bounds import MAX_COUNT
 from ..contract.methods.stamp import HOPS_TTL
-from ..contract.trace import Reply, ReplyKind, Trace
+from ..contract.trace import ReplyKind, Trace
 from ..diagnosis.evidence import MAX_KINDS, Batch, Hop, HopKind, IkeAnswer, IkeFound, PathMtuFound
-from ..diagnosis.refusal import ErrorKind, PathError
 from ..diagnosis.too_big import TooBig
 from ..measure.direction import NOT_KNOWN, Attribution
 from ..measure.packet import Packet
 from ..probes.ike_exchange import PortOutcome
-from ..trace.findings import loop
+from .refusals import lost_reasons, refusals
 from .steps import Train
 
 LATE = 50_000_000
@@ -98,8 +96,8 @@ def batch_of(sample: Sample, trace: Trace | None) -> Batch:
         sources=MappingProxyType(
             dict(Counter(each.source for each in seen if each.source is not None).most_common(MAX_KINDS))
         ),
-        errors=tuple(_errors(sample, trace)),
-        misanswered=MappingProxyType(Counter(_reasons(packets, misanswered=True))),
+        errors=tuple(refusals(train, packets, trace)),
+        misanswered=MappingProxyType(Counter(lost_reasons(packets, misanswered=True))),
     )
 
 
@@ -169,86 +167,6 @@ _HOP_KINDS = {
     ReplyKind.TIME_EXCEEDED: HopKind.TIME_EXCEEDED,
     ReplyKind.PROHIBITED: HopKind.PROHIBITED,
 }
-_UNREACHABLE = {
-    ReplyKind.HOST_UNREACHABLE: ErrorKind.HOST_UNREACHABLE,
-    ReplyKind.NETWORK_UNREACHABLE: ErrorKind.NET_UNREACHABLE,
-    ReplyKind.PROTOCOL_UNREACHABLE: ErrorKind.PROTOCOL_UNREACHABLE,
-    ReplyKind.UNREACHABLE: ErrorKind.NET_UNREACHABLE,
-}
-_PROHIBITED = {
-    ReplyKind.PROHIBITED: ErrorKind.PROHIBITED,
-    ReplyKind.PORT_UNREACHABLE: ErrorKind.PORT_UNREACHABLE,
-}
-ERRORS: Mapping[ReplyKind, ErrorKind] = MappingProxyType(
-    {**_UNREACHABLE, **_PROHIBITED, ReplyKind.TIME_EXCEEDED: ErrorKind.TIME_EXCEEDED}
-)
-"""What an ICMP error about a packet with a full TTL comes to."""
-HERE = {
-    LossReason.PROHIBITED: ErrorKind.NOT_PERMITTED,
-    LossReason.UNREACHABLE: ErrorKind.NO_ROUTE,
-    LossReason.MESSAGE_TOO_BIG: ErrorKind.TOO_BIG,
-}
-
-
-def _reasons(packets: Sequence[Packet], *, misanswered: bool) -> Iterator[LossReason]:
-    for packet in packets:
-        if not packet.answered and packet.reason is not None and packet.reason.misanswered is misanswered:
-            yield packet.reason
-
-
-def _errors(sample: Sample, trace: Trace | None) -> Iterator[PathError]:
-    """Yield who refused how many. A packet's own error tells why; who says so, the trace has heard."""
-    lost = [packet for packet in sample.packets if not packet.answered]
-    here = Counter(_reasons([packet for packet in lost if not packet.left], misanswered=False))
-    there = Counter(_reasons([packet for packet in lost if packet.left], misanswered=False))
-    for reason, count in here.items():
-        if (kind := HERE.get(reason)) is not None:
-            yield PathError(kind=kind, sender=None, count=count)
-    for reason, count in there.items():
-        if (named := _refuser(sample.train, reason, trace)) is not None:
-            yield replace(named, count=count)
-    if trace is not None and len(lost) == len(sample.packets) and not (here or there.keys() - _SILENCE):
-        yield from _refused_trace(sample, trace)
-
-
-_SILENCE = {LossReason.TIMEOUT}
-
-
-def _refused_trace(sample: Sample, trace: Trace) -> Iterator[PathError]:
-    """Yield who refuses the trace's packets, where all of the train's are lost and nobody says why: the rate
-    of ICMP errors is limited (RFC 1812 section 4.3.2.8), and all those that were sent went to the trace."""
-    kinds = _UNREACHABLE | _PROHIBITED
-    if trace.address != sample.train.address or any(map(trace.from_target, _replies(trace))):
-        return
-    told = Counter(
-        (kinds[each.kind], each.sender) for each in _replies(trace) if each.kind in kinds and each.sender
-    )
-    for (kind, sender), count in told.most_common(1):
-        yield PathError(kind=kind, sender=sender, count=min(count, len(sample.packets)))
-
-
-def _replies(trace: Trace) -> Iterator[Reply]:
-    return (reply for hop in trace.hops for reply in hop.replies)
-
-
-def _refuser(train: Train, reason: LossReason, trace: Trace | None) -> PathError | None:
-    """Who refuses packets for that reason; None: it is not known."""
-    if reason == LossReason.REFUSED:  # which only the target itself does
-        kind = ErrorKind.RESET if train.method.type == ProbeType.TCP else ErrorKind.PORT_UNREACHABLE
-        return PathError(kind=kind, sender=without_zone(train.address), count=0)
-    kinds: Mapping[ReplyKind, ErrorKind] = {
-        LossReason.UNREACHABLE: _UNREACHABLE,
-        LossReason.PROHIBITED: _PROHIBITED,
-    }.get(reason, {})
-    if trace is None or trace.address != train.address:
-        return None
-    for reply in _replies(trace):
-        if reply.kind in kinds and reply.sender is not None:
-            return PathError(kind=kinds[reply.kind], sender=reply.sender, count=0)
-    circle = loop(trace) if reason == LossReason.UNREACHABLE else None
-    if circle is not None:
-        return PathError(kind=ErrorKind.TIME_EXCEEDED, sender=circle.routers[0], count=0)
-    return None
 
 
 def _commonest(values: Sequence[int]) -> int | None:

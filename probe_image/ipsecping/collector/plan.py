@@ -49,8 +49,9 @@ SUSPECTED = 0.2
 """Chance below which a class is looked at again."""
 SIZES_PACKETS = 124
 """Of a search for the path MTU that the first look's did not suffice for."""
-MTU_TURNS = 20
-"""Round trips of it, where some sizes vanish: each is known to have, a quarter of a round trip later."""
+MTU_TURNS = 12
+"""Round trips of it, where some sizes vanish: each is known to have, a quarter of a round trip later. The
+longer they are, the more sizes are tried in one."""
 _FOUND = (NameAnswer.RESOLVED, NameAnswer.ADDRESS)
 SPREAD = 5_000_000
 """Nanoseconds from the least delay to the 90th percentile, above which delays are looked into."""
@@ -85,7 +86,7 @@ def next_stage(
             continue
         match name:
             case StageName.CONFIRM:
-                made = _confirm(asked, known, left, elapsed)
+                made = _confirm_with_sizes(asked, known, left, elapsed)
             case StageName.SIZES:
                 made = _sizes(asked, known, elapsed)
             case _:
@@ -280,6 +281,20 @@ def _one_is_worse(classes: Sequence[Batch]) -> bool:
     worst = max(classes, key=lambda batch: batch.lost / batch.sent)
     rest = tally(batch for batch in classes if batch is not worst)
     return worst.lost > 1 and statistics.fisher(worst.lost, worst.sent, rest.lost, rest.sent) < SUSPECTED
+
+
+def _confirm_with_sizes(asked: Asked, known: Evidence, left: int, elapsed: int) -> Stage | None:
+    """The second look; where answers take long and some are lost, also the path MTU at the same time: for one
+    after the other there is no time. Not where a rate costs packets, which the search would cost more of."""
+    sizes = _sizes(asked, known, max(elapsed, SECOND_LOOK))
+    lossy = not _all_or_nothing(part_of(known, Part.METHODS, 1)) and not rate_stages.limits(known)
+    if sizes is None or not (lossy and _answered(known) and _search_time(known) > MTU_TIME):
+        return _confirm(asked, known, left, elapsed)
+    sizes = _waiting(sizes, _patience_ms(known))
+    if max(elapsed, SECOND_LOOK) + sizes.time > MAX_TIME - RESERVE:
+        return _confirm(asked, known, left, elapsed)
+    made = _confirm(asked, known, left - sizes.packets, elapsed)
+    return None if made is None else replace(made, steps=(*made.steps, *sizes.steps))
 
 
 def _confirm(asked: Asked, known: Evidence, left: int, elapsed: int) -> Stage | None:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from ..diagnosis import statistics
 from ..diagnosis.evidence import Evidence, Part
-from ..diagnosis.facts_loss import Rates, delay_by_rate, one_method_loses, rates_of
+from ..diagnosis.facts_loss import LEAST_LOST, Rates, delay_by_rate, one_method_loses, rates_of
 from ..diagnosis.reading import Reading
-from ..diagnosis.symptoms import LEAST_LOST
 from ..diagnosis.tally import part_of, tally
 from .steps import Asked, Stage, StageName
 from .trains import flows_of, main_method, method_of_controls, train

@@ -9,9 +9,7 @@ from ..contract.bounds import MAX_COUNT, MAX_RTT
 from ..contract.refused_packets import RefusedPackets
 from ..diagnosis.evidence import MAX_KINDS
 from ..diagnosis.refusal import ErrorKind, PastError
-from ..net.timestamping import ExtendedError
-from ..trace.icmp_errors import ICMP, ICMPV6, kind_of
-from .convert import ERRORS, HERE
+from .refusals import HERE, error_kind
 
 _DATAGRAMS = frozenset({ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP, ProbeType.DNS})
 """Whose packets only ICMP errors refuse."""
@@ -56,9 +54,7 @@ def _kind(packets: RefusedPackets, method: ProbeType) -> ErrorKind | None:
     if not packets.left:
         return HERE.get(packets.reason)
     if packets.icmp is not None:
-        version, kind, code = packets.icmp
-        said = kind_of(ExtendedError(0, ICMPV6 if version == 6 else ICMP, kind, code, 0, 0))
-        return None if said is None else ERRORS.get(said)
+        return error_kind(*packets.icmp)
     if packets.reason != LossReason.REFUSED:
         return None
     return ErrorKind.RESET if method == ProbeType.TCP else ErrorKind.PORT_UNREACHABLE

@@ -42,5 +42,6 @@ def why_not(row: Row, kind: SymptomKind, known: Facts) -> FactName | None:
 
 
 def proof(row: Row, known: Facts) -> FactName | None:
-    """Return the fact that proves the cause; None: none does."""
-    return next((name for name in row.proves if known[name].value), None)
+    """Return the fact that proves the cause, at best one that nobody can have made up; None: none does."""
+    found = (name for name in row.proves if known[name].value)
+    return min(found, key=lambda name: known[name].cut_short, default=None)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from ..contract import ProbeType
 from ..contract.diagnosis_terms import Confidence, Direction, Outcome
 from .broke import broke, since_it_broke
-from .catalogue import ROWS, candidates, proof, why_not
+from .catalogue import ROWS, candidates, explains, proof, why_not
 from .cause import Cause, Place
 from .cover import Group, smallest_cover
 from .evidence import Evidence, Hop, Part
@@ -134,13 +134,14 @@ def _proven(reading: Reading, known: Facts, found: Sequence[Symptom]) -> dict[Ca
     """
     taken, methods = set[Symptom](), set[ProbeType]()
     proven: dict[Cause, list[Symptom]] = {}
-    for row in ROWS.values():
-        name = proof(row, known)
-        if name is None:
-            continue
+    proofs = [(row, name) for row in ROWS.values() if (name := proof(row, known)) is not None]
+    # What anybody may have made up explains only what nothing else is proved to.
+    for row, name in sorted(proofs, key=lambda each: known[each[1]].cut_short):
         refused = known[name].methods or frozenset(reading.methods)
         kinds = {kind for each in row.explains for kind in each.kinds}
         more = _SILENCE if refused - methods else frozenset()
+        if not explains(row, SymptomKind.LOSS, known):
+            kinds.discard(SymptomKind.LOSS)  # that of one class is not that of all
         its = [each for each in found if each.kind in kinds and (each not in taken or each.kind in more)]
         if its:
             proven[row.cause] = its
@@ -184,10 +185,11 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
     causes = tuple(cause for cause in ROWS if cause in group.causes)
     needs_second = any(symptom.kind in _TO_CONFIRM for symptom in group.symptoms)
     confirmed = reading.confirmed or not needs_second
-    confidence = _confidence(group, proven=proven, confirmed=confirmed)
     reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(group.symptoms, causes, known)
     row = ROWS[causes[0]] if causes else None
     name = proof(row, known) if row is not None and proven else None
+    shown = name is not None and not known[name].cut_short
+    confidence = _confidence(group, told=proven, shown=shown, confirmed=confirmed)
     said = None if row is None else row.said(None if name is None else known[name].refused)
     encapsulates = known[FactName.GATEWAY_ENCAPSULATES].value
     umbrella = reason if isinstance(reason, Umbrella) else None
@@ -237,12 +239,13 @@ def _has_own_step(umbrella: Umbrella | None, causes: Sequence[Cause]) -> bool:
     return umbrella not in HALVED and (len(causes) <= NAMED or umbrella not in STEPS)
 
 
-def _confidence(group: Group, *, proven: bool, confirmed: bool) -> Confidence:
-    """One step less where what decides was seen in one window only."""
-    if not group.causes or not (proven or all(symptom.certain for symptom in group.symptoms)):
+def _confidence(group: Group, *, told: bool, shown: bool, confirmed: bool) -> Confidence:
+    """One step less where what decides was seen in one window only, or who told it has not shown that they
+    saw our packets."""
+    if not group.causes or not (shown or all(symptom.certain for symptom in group.symptoms)):
         return Confidence.UNDETERMINED
-    if proven:
-        return Confidence.PROVEN if confirmed else Confidence.ONLY_ONE_LEFT
+    if told:
+        return Confidence.PROVEN if shown and confirmed else Confidence.ONLY_ONE_LEFT
     alone = len(group.causes) == 1 and group.forced
     return Confidence.ONLY_ONE_LEFT if alone and confirmed else Confidence.ONE_OF
 

@@ -116,6 +116,7 @@ def _error(source: Source, path: str) -> refusal.PathError:
         sender=read.optional_address(source, "sender", path),
         count=read.integer(source, "count", path, at_least=1, at_most=MAX_COUNT),
         code=_code(source, path),
+        cut_short=read.flag(source, "cutShort", path),
     )
 
 
@@ -126,6 +127,7 @@ def _past_error(source: Source, path: str) -> refusal.PastError:
         sender=error.sender,
         count=error.count,
         code=error.code,
+        cut_short=error.cut_short,
         type=type_in(source, "type", path),
         until=fields.instant(source, "until", path),
         delay=fields.time(source, "delay", path),

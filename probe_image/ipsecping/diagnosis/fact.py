@@ -43,7 +43,11 @@ class FactName(StrEnum):
     MISANSWERED = "Misanswered"
     LOSS_BY_FLOW = "LossByFlow"
     LOSS_BY_CLASS = "LossByClass"
+    LOSS_OF_OWN_CLASS = "LossOfOwnClass"
+    """The class that loses more is the one that the target is asked in."""
     LOSS_BY_RATE = "LossByRate"
+    LOSS_BELOW_RATE = "LossBelowRate"
+    """Beside what a rate costs, packets are lost below it, which no limit above it explains."""
     LOST_IN_OUTAGES = "LostInOutages"
     DELAY_BY_RATE = "DelayByRate"
     STALLED_TOGETHER = "StalledTogether"
@@ -86,6 +90,8 @@ class Fact:
     method, as routers and hosts limit their rate (RFC 1812 section 4.3.2.8, RFC 4443 section 2.4)."""
     refused: Refused | None = None
     """Of a refusal by one kind of error or one sender."""
+    cut_short: bool = False
+    """It rests on ICMP errors alone that quote too little of our packets (PathError.cut_short)."""
 
 
 def unknown(text: str) -> Fact:

@@ -41,7 +41,9 @@ QUESTIONS: Mapping[FactName, Callable[[Reading], Fact]] = MappingProxyType(
         FactName.MISANSWERED: facts_reach.misanswered,
         FactName.LOSS_BY_FLOW: facts_loss.loss_by_flow,
         FactName.LOSS_BY_CLASS: facts_loss.loss_by_class,
+        FactName.LOSS_OF_OWN_CLASS: facts_loss.loss_of_own_class,
         FactName.LOSS_BY_RATE: facts_loss.loss_by_rate,
+        FactName.LOSS_BELOW_RATE: facts_loss.loss_below_rate,
         FactName.LOST_IN_OUTAGES: facts_loss.lost_in_outages,
         FactName.DELAY_BY_RATE: facts_loss.delay_by_rate,
         FactName.STALLED_TOGETHER: facts_loss.stalled_together,
@@ -70,4 +72,4 @@ def facts(evidence: Evidence) -> Facts:
 
 def facts_of(reading: Reading) -> Facts:
     """Return the same, of evidence that has been added up."""
-    return MappingProxyType({name: ask(reading) for name, ask in QUESTIONS.items()})
+    return MappingProxyType({name: reading.once(ask) for name, ask in QUESTIONS.items()})

@@ -2,16 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from ..contract import ProbeType
 from . import statistics, when_lost
 from .evidence import Batch, Part
 from .fact import Fact, unknown
 from .reading import PLACES, Reading
 from .tally import Tally, part_of, tally
 
+LEAST_LOST = 2
+"""One lost packet is no symptom."""
 LESS = 0.01
 """Chance below which a control that loses less rules causes out; what is accused needs more
 (statistics.SIGNIFICANT)."""
+CHANGED = 0.2
+"""Chance below which the target may lose unlike in both looks."""
 QUEUE = 5_000_000
 """Nanoseconds that the median delay grows by with the rate at least, before a queue is spoken of."""
 IN_OUTAGES = 0.9
@@ -54,11 +60,26 @@ def loss_by_class(reading: Reading) -> Fact:
     groups = _added(batches, lambda batch: batch.dscp)
     if len(groups) < 2:
         return unknown("code points (DSCP) were not compared")
-    worst = max(groups, key=lambda dscp: groups[dscp].ratio)
+    worst = _worst(groups)
     others = tally(batch for batch in batches if batch.dscp != worst)
     if not groups[worst].differs(others, comparisons=len(groups)):
         return Fact(False, f"{len(groups)} code points (DSCP) lose alike")
     return Fact(True, f"DSCP {worst}: {groups[worst].said}; all others: {others.said}")
+
+
+def loss_of_own_class(reading: Reading) -> Fact:
+    """Whether the code point that loses more is the one that the target is asked with."""
+    by_class = reading.once(loss_by_class)
+    if not by_class.value:
+        return by_class
+    worst = _worst(_added(classes_of(reading), lambda batch: batch.dscp))
+    own = {batch.dscp for batch in reading.measured}
+    said = f"{by_class.text}; the target is asked with DSCP {', '.join(map(str, sorted(own)))}"
+    return Fact(worst in own, said)
+
+
+def _worst(groups: dict[int, Tally]) -> int:
+    return max(groups, key=lambda key: groups[key].ratio)
 
 
 def classes_of(reading: Reading) -> tuple[Batch, ...]:
@@ -114,6 +135,37 @@ def loss_by_rate(reading: Reading) -> Fact:
     return Fact(True, said)
 
 
+def loss_below_rate(reading: Reading) -> Fact:
+    """Whether the low rate loses packets although more of them a second pass at the high rate, and the second
+    look loses them all over.
+
+    What limits the high rate loses none of those, unless others have used up what it lets pass for a while.
+    """
+    rates, by_rate = rates_of(reading), reading.once(loss_by_rate)
+    if rates is None or not by_rate.value:
+        return unknown(by_rate.text)
+    low, sent = tally(rates.low), _rate(rates.low)
+    passed = max(_passed(batch) for batch in rates.high)
+    said = f"at {sent} packets a second {low.said}, while up to {passed:.0f} a second passed at the high rate"
+    again = [batch.answers for batch in reading.measured if batch.window == 2 and batch.answers]
+    lasts = sum(answers.count("0") for answers in again) >= LEAST_LOST and all(map(_spread_out, again))
+    return Fact(low.lost >= LEAST_LOST and passed > sent and lasts, said)
+
+
+def _spread_out(answers: str) -> bool:
+    """Whether its quarters lose alike."""
+    ends = [len(answers) * quarter // 4 for quarter in range(5)]
+    quarters = [answers[begin:end] for begin, end in pairwise(ends)]
+    lost = [(each.count("0"), len(each)) for each in quarters if each]
+    return statistics.homogeneity(lost) >= LESS
+
+
+def _passed(batch: Batch) -> float:
+    """Packets a second that were answered in the later half of a batch, when no burst is left in a limit."""
+    half = (batch.answers or "0" * batch.sent)[batch.sent // 2 :]
+    return 1e9 * half.count("1") / (max(len(half), 1) * max(batch.spacing, 1))
+
+
 def control_keeps_up(reading: Reading) -> Fact:
     """Whether the far gateway's inside address answers at the high rate what the target does not."""
     rates, found = rates_of(reading), part_of(reading.evidence, Part.CONTROL_RATE)
@@ -142,7 +194,7 @@ def delay_by_rate(reading: Reading) -> Fact:
         return Fact(False, said)
     if grown <= least:  # by other traffic the queue may have been full at the low rate too
         return unknown(f"{said}; but at the low rate delays vary by {_ms(spread)}")
-    if (together := stalled_together(reading)).value:
+    if (together := reading.once(stalled_together)).value:
         return unknown(f"{said}; but {together.text}")
     again = [batch.rtt_p50 for batch in fast if batch.window == 2 and batch.rtt_p50 is not None]
     if again and max(again) - min(slow) <= least:
@@ -200,14 +252,17 @@ def delay_varies(reading: Reading) -> Fact:
 
 def one_method_loses(reading: Reading) -> Fact:
     """Whether one method alone loses packets."""
-    if len(reading.methods) - len(reading.dead_methods) < 2:
-        return unknown("only one method was answered")
+    alive = {kind: reading.methods[kind] for kind in dict.fromkeys(each.type for each in reading.measured)}
     kind = reading.losing_method
-    losing = [each for each, total in reading.methods.items() if total.answered and total.lost]
+    if reading.icmp_limited and not reading.lossy.lost:
+        kind = ProbeType.ICMP
+    elif len(alive) < 2:
+        return unknown("only one method was answered")
+    losing = [each for each, total in alive.items() if total.answered and total.lost]
     if kind is None and len(losing) == 1:
         return unknown(f"{losing[0]} alone lost packets, but too few to decide it")
     if kind is None:
-        return Fact(False, f"{len(reading.methods)} methods lose alike")
+        return Fact(False, f"{len(alive)} methods lose alike")
     others = tally(batch for batch in reading.measured if batch.type is not kind)
     return Fact(True, f"{kind} alone loses: {reading.methods[kind].said}; all others: {others.said}")
 
@@ -244,6 +299,8 @@ def far_gateway_clean(reading: Reading) -> Fact:
     said = f"{reading.named(Part.FAR_INSIDE)}: {found.said}"
     if _less(found, reading.lossy):
         return Fact(True, f"{said}, less than of the target's packets")
+    if (limited := _limits_icmp(reading, Part.FAR_INSIDE)) is not None:
+        return unknown(f"{said}, {limited}")
     lossy = found.lost >= 2 and not _less(reading.lossy, found)
     return (
         Fact(False, f"{said}, as of the target's packets")
@@ -260,14 +317,42 @@ def _loses_alike(reading: Reading, part: Part) -> Fact:
     said = f"{reading.named(part)}: {found.said}"
     if _less(found, reading.lossy):
         return Fact(False, f"{said}, less than of the target's packets")
+    if (limited := _limits_icmp(reading, part)) is not None:
+        return unknown(f"{said}, {limited}")
     if found.lost >= 2:
         return Fact(True, f"{said}, as of the target's packets")
     return unknown(f"{said}, which decides nothing")
 
 
+def _limits_icmp(reading: Reading, part: Part) -> str | None:
+    """Why what a control loses is its own limit on ICMP and no loss of the way; None: nothing shows that.
+
+    Packets to what is behind it pass the way to it as well, and lose no less; and what a way loses changes
+    for it and the target alike from one look to the other, as how fast they are asked does not.
+    """
+    found = tally(part_of(reading.evidence, part))
+    if _less(reading.lossy, found):
+        return "more than of the target's packets: it limits ICMP"
+    behind = reading.control(Part.FAR_INSIDE) if part is Part.NEAR_INSIDE else None
+    if behind is not None and _less(behind, found):
+        return f"more than {reading.named(Part.FAR_INSIDE)} behind it, {behind.said}: it limits ICMP"
+    looks = [tally(part_of(reading.evidence, part, window)) for window in (1, 2)]
+    target = [tally(each for each in reading.measured if each.window == window) for window in (1, 2)]
+    for better, worse in ((0, 1), (1, 0)):
+        alike = target[better].ratio < target[worse].ratio and _chance(*target) < CHANGED
+        if _less(looks[better], looks[worse]) and not alike:
+            return f"first {looks[0].said}, then {looks[1].said}, unlike the target: it limits ICMP"
+    return None
+
+
 def _less(one: Tally, other: Tally) -> bool:
     """Whether one loses less, with a chance of at most `LESS` that it only looks so."""
-    return one.ratio < other.ratio and statistics.fisher(one.lost, one.sent, other.lost, other.sent) < LESS
+    return one.ratio < other.ratio and _chance(one, other) < LESS
+
+
+def _chance(one: Tally, other: Tally) -> float:
+    """That two lose as unlike as they do by chance alone."""
+    return statistics.fisher(one.lost, one.sent, other.lost, other.sent)
 
 
 def _groups(reading: Reading, part: Part, key: Callable[[Batch], int]) -> dict[int, Tally]:

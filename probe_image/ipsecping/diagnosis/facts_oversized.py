@@ -7,14 +7,13 @@ without a word. But a tunnel interface or a route with an MTU of its own has it 
 SA, as has a link that takes no more than IPv6 has to have: such a figure is told by its form, as a rule.
 """
 
+from .esp_mtu import may_be_of_esp
 from .evidence import Part
 from .fact import Fact, unknown
 from .facts_reach import of_control, reaches_near_gateway
 from .facts_refused import NO_WAY, rejected_by_our_gateway, unreachable_for_our_gateway
 from .reading import Reading
 
-ALIGNMENT, TRAILER = 4, 2
-"""ESP fills up a packet and the two bytes behind it to a multiple of so many bytes (RFC 4303 section 2.4)."""
 LEAST_SENT = 3
 """Packets that nobody refuses, a second apart so that no limit of ICMP errors hides one, at least."""
 
@@ -49,10 +48,10 @@ def gateway_encapsulates(reading: Reading) -> Fact:
                 f"when the path was healthy {before.router} said {before.mtu}"
             )
         count = sum(each.count for each in found.told)
-        if not _may_be_of_esp(before.mtu):
+        if not may_be_of_esp(before.mtu):
             return unknown(
-                f"{said}: {count} of {found.sent} too big, MTU {before.mtu}, which is that of an interface "
-                "or a route rather than what ESP leaves: it is said without an SA as well"
+                f"{said}: {count} of {found.sent} too big, MTU {before.mtu}, which may be that of an "
+                "interface or a route rather than what ESP leaves: it is said without an SA as well"
             )
         return Fact(
             True,
@@ -68,8 +67,3 @@ def gateway_encapsulates(reading: Reading) -> Fact:
         f"{said}: silent, {found.sent} of {found.sent}; when the path was healthy it said too big, "
         f"MTU {before.mtu}: it has no SA for them, or they do not come to it",
     )
-
-
-def _may_be_of_esp(mtu: int) -> bool:
-    """Whether ESP may leave so much of a link's MTU. A multiple of ten is what a person gave an interface."""
-    return (mtu + TRAILER) % ALIGNMENT == 0 and mtu % 10 != 0

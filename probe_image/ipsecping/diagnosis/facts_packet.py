@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from ..addresses import without_zone
 from ..contract.targets import Address
-from . import facts_loss
+from . import facts_loss, facts_refused
 from .evidence import Batch, Hop, HopKind, Part, PastRound
 from .fact import Fact, unknown
 from .reading import Reading
@@ -75,7 +75,11 @@ def size_hidden(reading: Reading) -> str | None:
     What lets only so many bytes a second pass (a policer's bucket, a full queue) loses large packets first,
     at whatever size is tried.
     """
-    found, by_rate = reading.evidence.path_mtu, facts_loss.loss_by_rate(reading)
+    return reading.once(_size_hidden)
+
+
+def _size_hidden(reading: Reading) -> str | None:
+    found, by_rate = reading.evidence.path_mtu, reading.once(facts_loss.loss_by_rate)
     untold = found is not None and any(
         size is not None and told is not True
         for size, told in ((found.forward, found.forward_told), (found.reverse, found.reverse_told))
@@ -159,7 +163,8 @@ def seen_in_clear(reading: Reading) -> Fact:
     It does so in an error about a packet to the target, or about one with a small TTL.
     """
     underlay = reading.evidence.expected.underlay
-    senders = {error.sender for error in reading.errors(*ErrorKind) if error.sender is not None}
+    told = facts_refused.whole_quotes(reading.errors(*ErrorKind))
+    senders = {error.sender for error in told if error.sender is not None}
     if not reading.knows_far_gateway:
         senders = set()  # it may be the far gateway, which refuses what it has decrypted
     known = set(reading.evidence.expected.controls.values())

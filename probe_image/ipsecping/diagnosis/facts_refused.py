@@ -1,5 +1,6 @@
 """Facts of who refuses packets: this host, somebody on the way, or the target itself."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from .evidence import HopKind, Part
@@ -100,7 +101,8 @@ def gateway_unreachable(reading: Reading) -> Fact:
     told = [error for error in told if _is_underlay(reading, error)]
     if not told:
         return Fact(False, "no router says that the far gateway is unreachable")
-    return Fact(True, f"{_senders(told)} says that {reading.named(Part.GATEWAY)} cannot be reached")
+    said = f"{_senders(told)} says that {reading.named(Part.GATEWAY)} cannot be reached"
+    return replace(_told(reading, told, said), methods=None)
 
 
 def refused_by_target(reading: Reading) -> Fact:
@@ -131,7 +133,8 @@ def host_unreachable(reading: Reading) -> Fact:
     said = f"{_senders(told)} says that the target's host is unreachable ({_of(told, reading)})"
     if _at_once(reading, told):
         return unknown(f"{said}, but at once, without asking for it: it may have no route instead")
-    return Fact(True, said)  # it is the host that is away, whatever the method
+    # It is the host that is away, whatever the method.
+    return replace(_told(reading, told, said), methods=None)
 
 
 def _at_once(reading: Reading, told: list[PathError]) -> bool:
@@ -228,13 +231,28 @@ def _is_underlay(reading: Reading, error: PathError) -> bool:
 
 
 def _told(reading: Reading, errors: list[PathError], said: str) -> Fact:
-    return Fact(True, said, reading.methods_with(errors))
+    if whole_quotes(errors):
+        return Fact(True, said, reading.methods_with(errors))
+    return Fact(True, f"{said}{_CUT_SHORT}", reading.methods_with(errors), cut_short=True)
+
+
+_CUT_SHORT = "; but it quotes so little of our packets that anybody may have made it up"
+
+
+def whole_quotes(errors: Iterable[PathError]) -> list[PathError]:
+    """Return those that nobody can have made up who has not seen a packet of ours."""
+    return [error for error in errors if not error.cut_short]
 
 
 def _told_of_all(reading: Reading, errors: list[PathError], said: str) -> Fact:
-    """Of all methods where nothing is answered: of a refuser's few errors some methods may have got none."""
+    """Of all methods where nothing is answered, but for those that others refuse: of a refuser's few errors
+    some methods may have got none."""
     fact = _told(reading, errors, said)
-    return fact if reading.target.answered else replace(fact, methods=frozenset(reading.methods))
+    if reading.target.answered:
+        return fact
+    others = [error for error in reading.errors(*ErrorKind) if error not in errors]
+    own = reading.methods_with(errors)
+    return replace(fact, methods=own | (frozenset(reading.methods) - reading.methods_with(others)))
 
 
 def _senders(errors: list[PathError]) -> str:

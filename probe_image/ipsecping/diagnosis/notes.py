@@ -7,9 +7,10 @@ from . import facts_packet, facts_reach, statistics
 from .evidence import Part
 from .fact import FactName
 from .facts import Facts
+from .facts_loss import LEAST_LOST
 from .reading import PLACES, Reading
 from .symptom import Symptom, SymptomKind
-from .symptoms import LEAST_LOST, icmp_limited, rounds_unharmed, windows_disagree
+from .symptoms import icmp_limited, rounds_unharmed, windows_disagree
 from .tally import lost_of
 
 

@@ -1,8 +1,9 @@
 """Evidence as the facts and symptoms look at it: batches added up by part, method and window."""
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from ipaddress import ip_address, ip_network
+from typing import Any, TypeVar
 
 from ..addresses import without_zone
 from ..contract import ProbeType
@@ -12,6 +13,7 @@ from .evidence import Batch, Evidence, IkeAnswer, Part
 from .refusal import ErrorKind, PastError, PathError
 from .tally import Tally, part_of, tally
 
+T = TypeVar("T")
 _NEIGHBOURHOOD = {4: 24, 6: 64}
 """Prefix lengths of addresses that one selector and one route cover as a rule."""
 
@@ -21,6 +23,14 @@ class Reading:
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
+        self._said: dict[Callable[[Reading], Any], Any] = {}
+
+    def once(self, ask: "Callable[[Reading], T]") -> T:
+        """Return what a pure question comes to, asked once however many facts rest on it."""
+        if ask not in self._said:
+            self._said[ask] = ask(self)
+        found: T = self._said[ask]
+        return found
 
     @cached_property
     def batches(self) -> tuple[Batch, ...]:
@@ -51,9 +61,19 @@ class Reading:
         )
 
     @cached_property
-    def measured(self) -> tuple[Batch, ...]:
-        """The batches whose losses are counted: of methods that are answered at all."""
+    def _alive(self) -> tuple[Batch, ...]:
+        """The batches of methods that are answered at all."""
         return tuple(each for each in self.batches if each.type not in self.dead_methods)
+
+    @cached_property
+    def icmp_limited(self) -> bool:
+        """Whether ICMP loses more than all else: somebody limits it, and what it loses shows nothing."""
+        return _losing(self._alive) is ProbeType.ICMP
+
+    @cached_property
+    def measured(self) -> tuple[Batch, ...]:
+        """The batches whose losses are counted: of methods that are answered at all, without limited ICMP."""
+        return tuple(each for each in self._alive if not (self.icmp_limited and each.type is ProbeType.ICMP))
 
     @cached_property
     def confirmed(self) -> bool:
@@ -193,13 +213,18 @@ class Reading:
     @cached_property
     def losing_method(self) -> ProbeType | None:
         """The only method that loses, while the others together lose less and it is no accident."""
-        kinds = {kind: each for kind, each in self.methods.items() if kind not in self.dead_methods}
-        if len(kinds) < 2 or not self.lossy.lost:
-            return None
-        worst = max(kinds, key=lambda kind: kinds[kind].ratio)
-        rest = tally(batch for batch in self.measured if batch.type is not worst)
-        p = statistics.fisher(kinds[worst].lost, kinds[worst].sent, rest.lost, rest.sent)
-        return worst if p < statistics.SIGNIFICANT / len(kinds) and kinds[worst].ratio > rest.ratio else None
+        return _losing(self.measured)
+
+
+def _losing(batches: Sequence[Batch]) -> ProbeType | None:
+    """The method that loses more than the others together, by no accident."""
+    kinds = {kind: tally(each for each in batches if each.type is kind) for kind in {b.type for b in batches}}
+    if len(kinds) < 2:
+        return None
+    worst = max(kinds, key=lambda kind: (kinds[kind].ratio, kind))
+    rest = tally(each for each in batches if each.type is not worst)
+    p = statistics.fisher(kinds[worst].lost, kinds[worst].sent, rest.lost, rest.sent)
+    return worst if p < statistics.SIGNIFICANT / len(kinds) and kinds[worst].ratio > rest.ratio else None
 
 
 STILL_TRUE = 300_000_000_000

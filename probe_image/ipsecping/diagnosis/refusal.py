@@ -34,6 +34,9 @@ class PathError:
     count: int
     code: tuple[int, int] | None = None
     """ICMP type and code."""
+    cut_short: bool = False
+    """The error quotes so little of our packet, the ports at least, that who made it need not have seen one:
+    RFC 792 asks for 8 bytes behind the IP header, RFC 1812 section 4.3.2.3 for as many as fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,7 +210,7 @@ def _suspect(finding: Finding, suspect: Suspect) -> str:
 def _sureness(finding: Finding) -> str:
     said = finding.confidence.said
     if finding.proof is not None and finding.proof not in {symptom.text for symptom in finding.symptoms}:
-        said = f"{said}: {finding.proof}"
+        said = f"{said}: {finding.proof}" if finding.confidence is Confidence.PROVEN else finding.proof
     elif len(finding.causes) > 1:
         several = finding.named and len(finding.suspects) > 1
         said = f"the {len(finding.suspects if several else finding.causes)} causes left {said}"

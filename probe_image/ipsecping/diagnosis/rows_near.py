@@ -15,6 +15,8 @@ _SILENCE = (
     S.PATHS_SILENT,
     S.TARGET_SILENT_EVERYWHERE,
 )
+OF_OUR_GATEWAY = (S.SILENT, S.FAR_SILENT, S.PATHS_SILENT, S.TARGET_SILENT_EVERYWHERE)
+"""What a fault of our gateway may silence: all of its tunnels at once."""
 PAST_NODE = (
     F.REACHES_NEAR_GATEWAY,
     F.GATEWAY_ENCAPSULATES,
@@ -185,7 +187,13 @@ ROWS = (
         meaning="A link, a switch or a host between the prober and our gateway loses them.",
         told="Our gateway's inside address loses as much as the target does. What loses one method "
         "alone is a filter or the responder.",
-        explains=(explains(S.LOSS, needs=(F.NEAR_GATEWAY_LOSES,), excludes=(F.ONE_METHOD_LOSES,)),),
+        explains=(
+            explains(
+                S.LOSS,
+                needs=(F.NEAR_GATEWAY_LOSES,),
+                excludes=(F.ONE_METHOD_LOSES, F.FAR_GATEWAY_CLEAN),
+            ),
+        ),
         step=Step(
             machine="the pod's node",
             command="ip -s link",
@@ -223,8 +231,7 @@ ROWS = (
         explains=(
             explains(S.SOURCE),
             explains(
-                S.SILENT,
-                S.FAR_SILENT,
+                *OF_OUR_GATEWAY,
                 excludes=(F.FAR_GATEWAY_ANSWERS, F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE),
             ),
         ),
@@ -244,7 +251,7 @@ ROWS = (
         title="the tunnel's traffic selectors do not cover this pair of addresses",
         meaning="The near or far selector, or what both agreed on, is narrower than the networks that talk.",
         told="Another pair of the same networks works, this one never does. Silent otherwise.",
-        explains=(explains(S.SILENT, S.FAR_SILENT, excludes=(F.FAR_NETWORK_ANSWERS, F.NEIGHBOUR_ANSWERS)),),
+        explains=(explains(*OF_OUR_GATEWAY, excludes=(F.FAR_NETWORK_ANSWERS, F.NEIGHBOUR_ANSWERS)),),
         step=Step(
             machine="both gateways",
             command="swanctl --list-sas",
@@ -258,7 +265,7 @@ ROWS = (
         title="another IPsec policy takes these packets",
         meaning="A policy with block or bypass, or one of another tunnel, comes first.",
         told="Not to be told from a wrong selector without a look at the gateway.",
-        explains=(explains(S.SILENT, S.FAR_SILENT, excludes=(F.FAR_NETWORK_ANSWERS, F.NEIGHBOUR_ANSWERS)),),
+        explains=(explains(*OF_OUR_GATEWAY, excludes=(F.FAR_NETWORK_ANSWERS, F.NEIGHBOUR_ANSWERS)),),
         step=Step(
             machine="our gateway",
             command="ip xfrm policy list dir out",

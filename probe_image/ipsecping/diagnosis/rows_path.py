@@ -69,7 +69,11 @@ ROWS = (
                 S.GATEWAY_SILENT,
                 excludes=(F.GATEWAY_ANSWERS, F.FAR_GATEWAY_ANSWERS, F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE),
             ),
-            explains(S.PATHS_SILENT, S.TARGET_SILENT_EVERYWHERE, excludes=(F.ELSEWHERE_ANSWERS,)),
+            explains(
+                S.PATHS_SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                excludes=(F.ELSEWHERE_ANSWERS, F.GATEWAY_ANSWERS),
+            ),
         ),
         proves=(F.GATEWAY_UNREACHABLE,),
         step=Step(
@@ -86,7 +90,7 @@ ROWS = (
         meaning="Random loss of the carrier's network, whatever the packets are.",
         told="The loss depends on nothing: not on method, flow, class or rate, and is not on our or the "
         "far network. Damaged ESP packets look the same.",
-        explains=(explains(S.LOSS, excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS)),),
+        explains=(explains(S.LOSS, needs=(F.LOSS_BELOW_RATE,), excludes=(*ELSEWHERE, F.LOSS_OF_OWN_CLASS)),),
         step=Step(
             machine="our gateway",
             command="mtr --report --report-cycles 100 {gateway}",
@@ -118,7 +122,11 @@ ROWS = (
             explains(S.QUEUE),
             explains(S.SLOWER, needs=(F.DELAY_BY_RATE,)),
             explains(S.RATE_LOSS, needs=(F.DELAY_BY_RATE,), excludes=(F.CONTROL_KEEPS_UP,)),
-            explains(S.LOSS, needs=(F.DELAY_BY_RATE,), excludes=(*ELSEWHERE, F.LOSS_BY_CLASS)),
+            explains(
+                S.LOSS,
+                needs=(F.DELAY_BY_RATE,),
+                excludes=(*ELSEWHERE, F.LOSS_OF_OWN_CLASS, F.LOSS_BELOW_RATE),
+            ),
         ),
         step=Step(
             machine="both gateways",
@@ -139,7 +147,13 @@ ROWS = (
             explains(
                 S.LOSS,
                 needs=(F.LOSS_BY_RATE,),
-                excludes=(F.DELAY_BY_RATE, F.LOSS_BY_FLOW, F.ONE_METHOD_LOSES, F.CONTROL_KEEPS_UP),
+                excludes=(
+                    F.DELAY_BY_RATE,
+                    F.LOSS_BELOW_RATE,
+                    F.LOSS_BY_FLOW,
+                    F.ONE_METHOD_LOSES,
+                    F.CONTROL_KEEPS_UP,
+                ),
             ),
         ),
         step=Step(
@@ -173,7 +187,7 @@ ROWS = (
         meaning="A queue or policer of one class, on either network or, as DSCP is copied outside, "
         "between the gateways.",
         told="The same packets with several code points.",
-        explains=(explains(S.CLASS_LOSS), explains(S.LOSS, needs=(F.LOSS_BY_CLASS,))),
+        explains=(explains(S.CLASS_LOSS), explains(S.LOSS, needs=(F.LOSS_OF_OWN_CLASS,))),
         proves=(F.LOSS_BY_CLASS,),
         step=Step(
             machine="our gateway, then the far one",

@@ -3,6 +3,7 @@
 from ..contract.diagnosis_terms import Direction
 from .cause import Cause, Explanation, Place, Row, Step, explains
 from .fact import FactName as F
+from .rows_near import OF_OUR_GATEWAY
 from .symptom import SymptomKind as S
 
 _SA_STATE = "ip -s xfrm state"
@@ -21,6 +22,10 @@ def _silence(*excludes: F, needs: tuple[F, ...] = ()) -> Explanation:
     return explains(S.SILENT, S.FAR_SILENT, needs=needs, excludes=excludes)
 
 
+def _silence_of_our_gateway(*excludes: F) -> Explanation:
+    return explains(*OF_OUR_GATEWAY, excludes=excludes)
+
+
 ROWS = (
     Row(
         cause=Cause.SA_MISSING,
@@ -32,7 +37,7 @@ ROWS = (
         "gateway may say that the target is unreachable. If only the first packets after a pause are lost, "
         "it is an on-demand start and no fault.",
         explains=(
-            _silence(*_NO_SA, F.GATEWAY_ENCAPSULATES),
+            _silence_of_our_gateway(*_NO_SA, F.GATEWAY_ENCAPSULATES),
             explains(S.FIRST_LOST, excludes=(F.FIRST_LOST_BACK,)),
         ),
         step=Step(
@@ -75,7 +80,9 @@ ROWS = (
         explains=(
             _silence(*_TUNNEL),
             explains(
-                S.LOSS, needs=(F.LOST_IN_OUTAGES,), excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS)
+                S.LOSS,
+                needs=(F.LOST_IN_OUTAGES, F.LOSS_BELOW_RATE),
+                excludes=(*ELSEWHERE, F.LOSS_OF_OWN_CLASS),
             ),
             explains(S.RECURRING),
         ),
@@ -94,7 +101,7 @@ ROWS = (
         meaning="Another pre-shared key, an expired or unknown certificate, a wrong identity, or a wrong "
         "clock.",
         told="Never from the pod: only the daemons' logs tell.",
-        explains=(_silence(*_NO_SA),),
+        explains=(_silence_of_our_gateway(*_NO_SA),),
         step=Step(
             machine="both gateways",
             command="swanctl --list-certs --type x509",
@@ -156,7 +163,11 @@ ROWS = (
         told="Looks like loss; the receiver's counter (integrity-failed) tells.",
         explains=(
             _silence(*_TUNNEL, needs=_ENCAPSULATED),
-            explains(S.LOSS, excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS, F.LOST_IN_OUTAGES)),
+            explains(
+                S.LOSS,
+                needs=(F.LOSS_BELOW_RATE,),
+                excludes=(*ELSEWHERE, F.LOSS_OF_OWN_CLASS, F.LOST_IN_OUTAGES),
+            ),
         ),
         step=Step(
             machine="{receiver}",

@@ -1,14 +1,15 @@
 """symptoms(reading, facts): what there is to explain. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from ..contract import ProbeType
 from ..contract.diagnosis_terms import Direction
 from . import facts_loss, facts_packet, facts_reach, statistics
-from .evidence import Part
+from .evidence import Batch, Part
 from .fact import FactName
 from .facts import Facts
+from .facts_loss import LEAST_LOST
 from .reading import Reading
 from .refused_in_part import refused_at_times
 from .symptom import Symptom, SymptomKind, joined
@@ -17,8 +18,6 @@ from .when_lost import in_one_moment
 
 TICKS = 5
 """A period is so many ticks of the rounds that found it, at least."""
-LEAST_LOST = 2
-"""One lost packet is no symptom."""
 NEWEST_ROUNDS = 10
 """So many tell whether packets are lost at the rate of rounds."""
 PATH_PACKETS = 8
@@ -147,7 +146,7 @@ def _losses(reading: Reading, known: Facts) -> Iterator[Symptom]:
         unfair = icmp_limited(reading) or known[FactName.LOSS_BY_FLOW].value is True
         if known[name].value and not (kind is SymptomKind.RATE_LOSS and unfair):
             yield Symptom(kind=kind, direction=_way(reading, part), text=known[name].text)
-    if icmp_limited(reading):
+    if rounds_unharmed(reading) is not None:
         return
     lossy = reading.lossy
     lost = lossy.lost - lossy.misanswered
@@ -158,12 +157,16 @@ def _losses(reading: Reading, known: Facts) -> Iterator[Symptom]:
             return
     if lost < LEAST_LOST:
         return
-    yield from _by_direction(reading, lost)
+    rates = facts_loss.rates_of(reading)
+    if rates is not None and known[FactName.LOSS_BELOW_RATE].value:
+        yield from _by_direction(rates.low, lost)  # of all else a part is lost by the rate
+    else:
+        yield from _by_direction(reading.measured, lost)
 
 
-def _by_direction(reading: Reading, lost: int) -> Iterator[Symptom]:
+def _by_direction(batches: Sequence[Batch], lost: int) -> Iterator[Symptom]:
     """By direction where it is known of the batches that can tell it, else one symptom without."""
-    directed = tally(batch for batch in reading.measured if batch.forward_lost is not None)
+    directed = tally(batch for batch in batches if batch.forward_lost is not None)
     ways = (
         (Direction.FORWARD, directed.forward or 0),
         (Direction.REVERSE, directed.reverse or 0),
@@ -178,15 +181,14 @@ def _by_direction(reading: Reading, lost: int) -> Iterator[Symptom]:
         rest = 0 if count == most else rest
         yield Symptom(kind=SymptomKind.LOSS, direction=direction, lost=share, sent=directed.sent, text=said)
     if not several:
-        sent = reading.lossy.sent
-        yield Symptom(
-            kind=SymptomKind.LOSS, lost=lost, sent=sent, text=f"{lost_of(lost, sent)}, direction unknown"
-        )
+        total = tally(batches)
+        said = f"{lost_of(total.lost, total.sent)}, direction unknown"
+        yield Symptom(kind=SymptomKind.LOSS, lost=lost, sent=total.sent, text=said)
 
 
 def icmp_limited(reading: Reading) -> bool:
     """Whether ICMP alone loses packets: routers and hosts limit it, which says nothing of the tunnel."""
-    return reading.losing_method is ProbeType.ICMP or rounds_unharmed(reading) is not None
+    return reading.icmp_limited or rounds_unharmed(reading) is not None
 
 
 def rounds_unharmed(reading: Reading) -> Tally | None:

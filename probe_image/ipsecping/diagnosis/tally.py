@@ -16,7 +16,7 @@ class Tally:
     span: int = 0
     """How long they were sent, nanoseconds; pauses between batches not counted."""
     refused: int = 0
-    """Refused by an ICMP error, a reset or this host."""
+    """Refused by an ICMP error that quotes enough of them, a reset or this host."""
     misanswered: int = 0
     forward: int | None = None
     """Lost on the way there; None: not known of all that were sent."""
@@ -65,7 +65,7 @@ def tally(batches: Iterable[Batch]) -> Tally:
         sent=sum(each.sent for each in all_of_them),
         answered=sum(each.answered for each in all_of_them),
         span=sum(each.span for each in all_of_them),
-        refused=sum(error.count for each in all_of_them for error in each.errors),
+        refused=sum(error.count for each in all_of_them for error in each.errors if not error.cut_short),
         misanswered=sum(sum(each.misanswered.values()) for each in all_of_them),
         forward=sum(each.forward_lost or 0 for each in directed) if known else None,
         reverse=sum(each.reverse_lost or 0 for each in directed) if known else None,

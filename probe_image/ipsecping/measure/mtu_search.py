@@ -27,10 +27,22 @@ _TCP_HEADER = 20
 
 
 class Step(NamedTuple):
-    """What to send next: `tries` packets of `size` bytes, each with its companion."""
+    """What to send next: `tries` packets of `size` bytes, and as many of each further size, each with its
+    companion."""
 
     size: int
     tries: int
+    also: tuple[int, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """All of them."""
+        return (self.size, *self.also)
+
+    @property
+    def packets(self) -> int:
+        """On the wire, companions included."""
+        return 2 * self.tries * len(self.sizes)
 
 
 class Limit(NamedTuple):
@@ -62,6 +74,7 @@ def _narrow(
     refused: Collection[int],
     hints: Collection[int],
     needed: int,
+    at_once: int,
 ) -> Step | Limit:
     """The next size between `low` and `high` to try, or the largest that passes.
 
@@ -70,7 +83,8 @@ def _narrow(
     if not passed:
         if low in refused or failed.get(low, 0) >= needed:
             return Limit(None)
-        return Step(low, needed if failed.get(low, 0) else TRIES)
+        also = (*_between(low, high, at_once), high) if at_once > 1 and not failed and high > low else ()
+        return Step(low, needed if failed.get(low, 0) else TRIES, also)
     good = max(passed)
     bad = min(
         (s for s in {*failed, *refused} if s > good and (s in refused or failed[s] >= TRIES)),
@@ -82,8 +96,17 @@ def _narrow(
     for hint in hints:
         for size in (hint, hint + 1):
             if good < size < bad and (size == hint or good == hint):
-                return Step(size, TRIES)
-    return Step(high if bad > high else (good + bad) // 2, TRIES)
+                return Step(size, TRIES, (size + 1,) if at_once > 1 and size + 1 < bad else ())
+    if bad > high:
+        return Step(high, TRIES, _between(good, high, at_once) if at_once > 1 else ())
+    parts = _between(good, bad, at_once)
+    return Step(parts[0], TRIES, parts[1:])
+
+
+def _between(good: int, bad: int, count: int) -> tuple[int, ...]:
+    """At most so many sizes that part what lies between in equal intervals."""
+    parts = (good + (bad - good) * part // (count + 1) for part in range(1, count + 1))
+    return tuple(dict.fromkeys(size for size in parts if good < size < bad))
 
 
 class MtuSearch:
@@ -134,18 +157,19 @@ class MtuSearch:
         if self._low <= mtu < limit and mtu not in self._hints and len(self._hints) < MAX_HINTS:
             self._hints.append(mtu)
 
-    def next(self) -> Step | PathMtu:
-        """What to send now, or what was found."""
+    def next(self, *, at_once: int = 1) -> Step | PathMtu:
+        """What to send now, or what was found. `at_once`: where a round trip takes long, so many sizes divide
+        the interval in one."""
         counted = trustworthy(self.probes) and not self._copied
         evidence = weigh(self.probes, counted=counted)
-        there = self._direction(evidence, back=False, high=self._high)
+        there = self._direction(evidence, back=False, high=self._high, at_once=at_once)
         if isinstance(there, Step):
             return there
         if there.size is None:
             return PathMtu(forward=None, reverse=None, too_big=self._was_told(0))
         back: Step | Limit | None = None
         if counted:
-            back = self._direction(evidence, back=True, high=there.size)
+            back = self._direction(evidence, back=True, high=there.size, at_once=at_once)
             if isinstance(back, Step):
                 return back
             back = Limit(self._floor if back.size is None else back.size)
@@ -157,7 +181,9 @@ class MtuSearch:
             too_big=self._was_told(there.size),
         )
 
-    def _direction(self, evidence: Mapping[int, Evidence], *, back: bool, high: int) -> Step | Limit:
+    def _direction(
+        self, evidence: Mapping[int, Evidence], *, back: bool, high: int, at_once: int
+    ) -> Step | Limit:
         return _narrow(
             low=self._low,
             high=high,
@@ -166,6 +192,7 @@ class MtuSearch:
             refused=[] if back else [s for s, e in evidence.items() if e.refused],
             hints=self._hints,
             needed=tries_needed(*loss_of_companions(self.probes)),
+            at_once=at_once,
         )
 
     def _was_told(self, limit: int) -> bool:

@@ -16,6 +16,7 @@ from ..addresses import parse_address
 from ..contract import LossReason
 from ..contract.refused_packets import IcmpError
 from . import timestamping
+from .clocks import Clock
 from .errors import icmp_error_of, reason_of, reason_of_extended_error
 from .host_calls import new_socket, set_option
 from .sender import DEFAULT, Sender
@@ -63,17 +64,27 @@ class Channel(Protocol):
 
 
 class Chunk(NamedTuple):
-    """Bytes, and when they were read (monotonic nanoseconds)."""
+    """Bytes, and when they came."""
 
     data: bytes
     at: int
+    """See `SocketStream.came`."""
 
 
 class SocketStream:
     """See Channel: over a connected or connecting socket, which it takes over. Belongs to one event loop."""
 
-    def __init__(self, sock: socket.socket, *, peer: bytes = b"", most: int | None = None) -> None:
-        """`peer`: the address of the target, in 4 or 16 bytes; `most`: bytes taken in all."""
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        peer: bytes = b"",
+        most: int | None = None,
+        stamped: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        """`peer`: the address of the target, in 4 or 16 bytes; `most`: bytes taken in all; `stamped`: the
+        kernel says when they came."""
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._descriptor = sock.fileno()
@@ -81,9 +92,19 @@ class SocketStream:
         self._most = most
         self._closed = False
         self._reads = self._octets = 0
+        self._clock = (clock or Clock()) if stamped else None
+        self._begun = self.came = self._now()
+        """`came`: when the newest bytes came (monotonic nanoseconds): by the kernel, where it says so, and
+        less the time that this host let pass before it sent what it then had to say. Neither reading late nor
+        that is time of the path or the target."""
+        self._held = 0
+        self._unanswered: int | None = None
 
     async def send(self, data: bytes) -> None:
         """See Channel."""
+        if self._unanswered is not None:
+            self._held += self._now() - self._unanswered
+            self._unanswered = None
         rest = memoryview(data)
         while rest:
             try:
@@ -98,7 +119,7 @@ class SocketStream:
         await self._pause()
         while True:
             try:
-                data = self._sock.recv(most)
+                data = self._take(most)
             except BlockingIOError:
                 await self._readable()
             except OSError as error:
@@ -109,7 +130,26 @@ class SocketStream:
                     raise ExchangeFailed(
                         LossReason.BAD_ANSWER, f"the target sent more than {self._most} bytes"
                     )
-                return Chunk(data, time.monotonic_ns())
+                return Chunk(data, self.came)
+
+    def _take(self, most: int) -> bytes:
+        """Read, and note when it came. Raises OSError."""
+        clock = self._clock
+        if clock is None:
+            data = self._sock.recv(most)
+            self._came(self._now())
+            return data
+        data, items, _, _ = self._sock.recvmsg(most, timestamping.ANCILLARY_SIZE)
+        now, stamp = clock.read().monotonic, timestamping.parse_ancillary(items).timestamp
+        at = now if stamp is None or clock.steps else stamp - clock.offset
+        self._came(at if self._begun <= at <= now else now)
+        return data
+
+    def _came(self, at: int) -> None:
+        self._unanswered, self.came = at, at - self._held
+
+    def _now(self) -> int:
+        return time.monotonic_ns() if self._clock is None else self._clock.now()
 
     async def end(self) -> None:
         """See Channel."""
@@ -175,8 +215,9 @@ class SocketStream:
 class Stream(SocketStream):
     """A connection to a target for one exchange, closed without a trace. Opening it sends the SYN."""
 
-    def __init__(self, address: str, port: int, *, sender: Sender = DEFAULT) -> None:
-        """Raises OSError when the path or this host refuses at once."""
+    def __init__(self, address: str, port: int, *, sender: Sender = DEFAULT, talks: bool = True) -> None:
+        """`talks`: more than the connection itself is asked for. Raises OSError when the path or this host
+        refuses at once."""
         numeric = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         family, _, _, _, target = numeric[0]
         sock = new_socket(family, socket.SOCK_STREAM)
@@ -191,7 +232,8 @@ class Stream(SocketStream):
             number = sock.connect_ex(target)
             if number not in (0, errno.EINPROGRESS):
                 raise OSError(number, os.strerror(number))
-            super().__init__(sock, peer=parse_address(address).packed, most=MAX_OCTETS)
+            stamped = talks and timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
+            super().__init__(sock, peer=parse_address(address).packed, most=MAX_OCTETS, stamped=stamped)
         except BaseException:
             sock.close()
             raise
@@ -204,6 +246,8 @@ class Stream(SocketStream):
         # A server that resets what it has just accepted has answered the SYN.
         if number not in (0, *_BROKEN_OFF):
             raise self._failure(OSError(number, os.strerror(number)))
+        rtt = self.connect_rtt() if self._clock is not None else None
+        self._came(now if rtt is None else min(self._begun + rtt, now))
         return now
 
     def connect_rtt(self) -> int | None:

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import ssl
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -54,7 +53,7 @@ class TlsStream:
             raise ExchangeFailed(LossReason.TLS_FAILED, f"server name {server_name!r}: {error}") from error
 
     async def handshake(self) -> int:
-        """The monotonic time at which it was complete. Raises ExchangeFailed."""
+        """When its last bytes came (`SocketStream.came`). Raises ExchangeFailed."""
         try:
             await self._drive(self._tls.do_handshake, aside=True)
         except ssl.SSLCertVerificationError as error:
@@ -63,7 +62,7 @@ class TlsStream:
             if isinstance(error, ExchangeFailed) and error.reason is not LossReason.BAD_ANSWER:
                 raise
             raise ExchangeFailed(LossReason.TLS_FAILED, f"TLS handshake: {error}") from error
-        return time.monotonic_ns()
+        return self._stream.came
 
     def certificate_expiry(self) -> int | None:
         """When the target's certificate ends, seconds since the Unix epoch; after the handshake."""
@@ -85,7 +84,7 @@ class TlsStream:
             data = b""
         except ssl.SSLError as error:
             raise _broken_off(error) from error
-        return Chunk(data, time.monotonic_ns())
+        return Chunk(data, self._stream.came)
 
     async def end(self) -> None:
         """See Channel."""

@@ -31,8 +31,16 @@ ICMP_PAIR_SPACING = 100_000_000
 """The same where all packets are at least so far apart, since hosts and routers limit ICMP."""
 PATIENCE = 100_000_000
 """At least so long (nanoseconds) an answer is awaited that nothing shows to be lost."""
+SLOW, MOST_AT_ONCE = 200_000_000, 7
+"""For each so long (nanoseconds) of a round trip one more size is tried at once, up to so many: else a
+search over satellites takes half a minute."""
 GRACE = 5_000_000
 """At least so long (nanoseconds) a large packet's answer may come after its companion's."""
+
+
+def at_once(rtt: int) -> int:
+    """Return how many sizes are tried at once where a round trip takes so long (nanoseconds)."""
+    return min(1 + rtt // SLOW, MOST_AT_ONCE)
 
 
 class SmallPackets(NamedTuple):
@@ -117,12 +125,8 @@ class MtuRun:
 
     async def find(self, *, until: int) -> PathMtu | None:
         """Search; None when it is not over at `until` (monotonic) or with `MAX_PACKETS`."""
-        while isinstance(step := self._search.next(), Step):
-            if (
-                self.flooded
-                or time.monotonic_ns() >= until
-                or len(self._search.probes) + 2 * step.tries > self._most
-            ):
+        while isinstance(step := self._next(), Step):
+            if self.flooded or time.monotonic_ns() >= until or not self._affords(step):
                 return None
             await self._take(step)
         told = step.forward is not None and step.too_big
@@ -151,36 +155,56 @@ class MtuRun:
         still = LossReason.TIMEOUT in losses and too_still(self._overslept, timeout=self._timeout)
         return SmallPackets(received, losses, failed_here, still)
 
+    def _next(self) -> Step | PathMtu:
+        """Several sizes at once as long as packets are left for it."""
+        step = self._search.next(at_once=at_once(self._largest_rtt))
+        return step if isinstance(step, PathMtu) or self._affords(step) else self._search.next()
+
+    def _affords(self, step: Step) -> bool:
+        return len(self._search.probes) + step.packets <= self._most
+
     async def _take(self, step: Step) -> None:
         first = len(self._search.probes)
-        for _ in range(step.tries):
+        for size in step.tries * step.sizes:
             if self._pair_spacing > PAIR_SPACING:
                 await self._until(lambda: False, self._next_pair)
             now = time.monotonic_ns()
             self._next_pair = now + self._pair_spacing
-            self._send(step.size)
+            self._send(size)
             self._send(None)
-            if await self._until(lambda: self._decided(first), now + self._pair_spacing):
+            if await self._until(lambda: self._decided(step, first), now + self._pair_spacing):
                 break
         patience = min(self._timeout, max(PATIENCE, 2 * self._largest_rtt))
         await self._until(
-            lambda: self._decided(first) or self._all_small_answered(first),
+            lambda: self._decided(step, first) or self._all_small_answered(step, first),
             time.monotonic_ns() + patience,
         )
-        if self._all_small_answered(first):
+        if self._all_small_answered(step, first):
             grace = max(GRACE, self._largest_rtt // 4)
-            await self._until(lambda: self._decided(first), time.monotonic_ns() + grace)
+            await self._until(lambda: self._decided(step, first), time.monotonic_ns() + grace)
         if self._tried is not None:
-            large = [probe for probe in self._search.probes[first:] if not probe.companion]
-            self._tried(step, next((probe for probe in large if probe.answered), large[-1]))
+            for size in step.sizes:
+                large = [probe for probe in self._large(first) if probe.size == size]
+                if large:
+                    self._tried(Step(size, step.tries), next((p for p in large if p.answered), large[-1]))
 
-    def _decided(self, first: int) -> bool:
-        return any((s.answered or s.refused) and not s.companion for s in self._search.probes[first:])
+    def _large(self, first: int) -> list[ProbePacket]:
+        return [probe for probe in self._search.probes[first:] if not probe.companion]
 
-    def _all_small_answered(self, first: int) -> bool:
-        return all(
-            probe.answered or not probe.left for probe in self._search.probes[first:] if probe.companion
-        )
+    def _open(self, step: Step, first: int) -> set[int]:
+        """The sizes of which it is not known yet whether they pass; none where the largest does."""
+        passed = {probe.size for probe in self._large(first) if probe.answered}
+        refused = {probe.size for probe in self._large(first) if probe.refused}
+        return set() if max(step.sizes) in passed else {*step.sizes} - passed - refused
+
+    def _decided(self, step: Step, first: int) -> bool:
+        return not self._open(step, first)
+
+    def _all_small_answered(self, step: Step, first: int) -> bool:
+        """Whether the companions of all sizes are answered that are still open."""
+        probes, left = self._search.probes, self._open(step, first)
+        pairs = zip(probes[first::2], probes[first + 1 :: 2], strict=True)
+        return all(small.answered or not small.left for large, small in pairs if large.size in left)
 
     def _any_answer(self) -> bool:
         return any(probe.answered for probe in self._search.probes)

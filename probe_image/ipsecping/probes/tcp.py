@@ -46,7 +46,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSes
     sender = sender_of(probe)
 
     def open_stream() -> Stream:
-        return Stream(address, port, sender=sender)
+        return Stream(address, port, sender=sender, talks=not is_bare)
 
     def open_another() -> Stream:
         """While a connection has the port that is fixed."""

@@ -1,6 +1,7 @@
 """What was measured, as the evidence that the core takes."""
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
@@ -8,6 +9,7 @@ from ipsecping.collector.convert import Sample, batch_of, hops_of, ike_of, mixed
 from ipsecping.collector.steps import Method, Train
 from ipsecping.contract import LossReason, Marking, PathMtu, ProbeType
 from ipsecping.contract.bounds import MAX_COUNT
+from ipsecping.contract.refused_packets import IcmpError
 from ipsecping.contract.trace import Hop, Reply, ReplyKind, Trace, TraceMethod
 from ipsecping.diagnosis import Part
 from ipsecping.diagnosis.evidence import HopKind, IkeAnswer
@@ -123,7 +125,37 @@ def test_what_this_host_refuses_has_no_sender(reason: LossReason, kind: ErrorKin
     ],
 )
 def test_the_trace_names_who_refuses(reason: LossReason, heard: ReplyKind, kind: ErrorKind) -> None:
-    assert errors(reason, trace(Reply(ROUTER, heard))) == [PathError(kind=kind, sender=ROUTER, count=1)]
+    named = PathError(kind=kind, sender=ROUTER, count=1)
+    assert errors(reason, trace(Reply(ROUTER, heard, proven=True))) == [named]
+    assert errors(reason, trace(Reply(ROUTER, heard))) == [replace(named, cut_short=True)]
+
+
+@pytest.mark.parametrize(
+    ("version", "sender", "type_and_code", "kind"),
+    [
+        (4, ROUTER, (3, 1), ErrorKind.HOST_UNREACHABLE),
+        (4, ROUTER, (3, 13), ErrorKind.PROHIBITED),
+        (4, ROUTER, (11, 0), ErrorKind.TIME_EXCEEDED),
+        (6, "2001:db8::1", (1, 1), ErrorKind.PROHIBITED),
+    ],
+)
+def test_a_packets_own_error_names_who_refuses_it_without_a_trace(
+    version: int, sender: str, type_and_code: tuple[int, int], kind: ErrorKind
+) -> None:
+    error = IcmpError(version, *type_and_code, ip_address(sender).packed, 2)
+    packet = Packet(0, 0, reason=LossReason.UNREACHABLE, error=error)
+    assert batch_of(sample(packet), None).errors == (PathError(kind=kind, sender=sender, count=1),)
+
+
+def test_a_port_unreachable_cut_short_is_believed_where_the_trace_has_heard_a_whole_one() -> None:
+    """An error that quotes the ports alone can be made up by anybody who knows them (RFC 5927)."""
+    (short,) = errors(LossReason.REFUSED, None)
+    assert short == PathError(kind=ErrorKind.PORT_UNREACHABLE, sender=TARGET, count=1, cut_short=True)
+    (heard,) = errors(LossReason.REFUSED, trace(Reply(TARGET, ReplyKind.PORT_UNREACHABLE, proven=True)))
+    assert heard == replace(short, cut_short=False)
+    assert errors(LossReason.REFUSED, trace(Reply(TARGET, ReplyKind.PORT_UNREACHABLE))) == [short]
+    (reset,) = errors(LossReason.REFUSED, None, of=train(ProbeType.TCP))
+    assert not reset.cut_short  # of a connection the kernel compares the numbers
 
 
 def test_nobody_is_named_for_what_the_trace_did_not_hear() -> None:

@@ -12,6 +12,7 @@ from ipsecping.collector.plan import FIRST_MS, MTU_TURNS, RESERVE, next_stage
 from ipsecping.collector.searches import MtuSearchRun, TraceRun
 from ipsecping.collector.steps import (
     MAX_TIME,
+    MTU_PACKETS,
     MTU_TIME,
     SECOND,
     Asked,
@@ -25,6 +26,7 @@ from ipsecping.collector.steps import (
 from ipsecping.contract import ProbeType
 from ipsecping.contract.trace import TraceEnd
 from ipsecping.diagnosis.evidence import Batch, Evidence, PathMtuFound
+from ipsecping.probes import mtu_run
 
 TARGET = "10.50.1.10"
 ASKED = Asked(
@@ -99,14 +101,40 @@ async def test_the_path_mtu_is_found_where_each_answer_takes_longer_than_a_secon
     assert found.forward == 1500
 
 
+async def test_a_black_hole_is_found_in_few_round_trips_where_they_are_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mtu_run, "SLOW", 5_000_000)
+    loop, turns = asyncio.get_running_loop(), list[float]()
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _LateEcho(delay=0.05, most=1300, turns=turns), local_addr=("127.0.0.1", 0)
+    )
+    try:
+        method = Method(type=ProbeType.UDP_ECHO, port=transport.get_extra_info("sockname")[1])
+        run = MtuSearchRun(MtuStep(method=method, address="127.0.0.1"))
+        found = await run.run()
+    finally:
+        transport.close()
+    assert found == PathMtuFound(forward=1300, reverse=None, forward_told=False)
+    assert run.packets_sent <= MTU_PACKETS
+    assert len(turns) <= MTU_TURNS
+
+
 class _LateEcho(asyncio.DatagramProtocol):
-    """Answers after 1.1 s."""
+    """Answers after 1.1 s, or another delay, what is not larger than a packet may be."""
+
+    def __init__(self, *, delay: float = 1.1, most: int = 65_535, turns: list[float] | None = None) -> None:
+        self._delay, self._most, self._turns = delay, most, turns
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
-        asyncio.get_running_loop().call_later(1.1, self._transport.sendto, data, address)
+        loop = asyncio.get_running_loop()
+        if self._turns is not None and (not self._turns or loop.time() - self._turns[-1] > self._delay):
+            self._turns.append(loop.time())
+        if len(data) + 28 <= self._most:
+            loop.call_later(self._delay, self._transport.sendto, data, address)
 
 
 async def test_a_connection_that_opens_after_more_than_a_second_is_the_end_of_the_trace() -> None:

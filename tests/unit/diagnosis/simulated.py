@@ -1,18 +1,14 @@
 """A path that is simulated packet by packet, and what a diagnosis collects of it: the plan's own stages.
 
 What is measured next depends on what was seen before, so that chance can mislead the plan as well as the
-judgment. Run as a program it prints how often each fault is told rightly:
-
-    PYTHONPATH=probe_image python -m tests.unit.diagnosis.simulated 200
+judgment.
 """
 
 import random
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from statistics import quantiles
-from typing import Any
 
 from ipsecping.collector.plan import next_stage, why_left_out
 from ipsecping.collector.steps import (
@@ -29,10 +25,10 @@ from ipsecping.collector.steps import (
 )
 from ipsecping.contract import PathMtu, ProbeType
 from ipsecping.contract.bounds import MAX_CLOSING
-from ipsecping.diagnosis import Confidence, Diagnosis, Evidence, Finding, Part, diagnose
-from ipsecping.diagnosis.cause import Cause
+from ipsecping.diagnosis import Evidence, Part
 from ipsecping.diagnosis.evidence import Batch, HostFound, IkeAnswer, IkeFound, PathMtuFound
 from ipsecping.measure.mtu_search import MtuSearch
+from ipsecping.probes.mtu_run import at_once
 
 from .worlds import CONTROLS, ELSEWHERE, MS, NEIGHBOUR, NOW, SOURCE, TARGET, healthy
 
@@ -96,6 +92,8 @@ class Network:
     """Of the answers by STAMP, packets."""
     echo: Bucket | None = None
     """Of the target's answers by ICMP, packets."""
+    controls: Mapping[Part, Bucket] = field(default_factory=dict)
+    """Of a control's answers by ICMP, packets."""
     detour: float = 0.0
     """Seconds that the way between the gateways takes more, there and back: over satellites."""
     stalls: tuple[tuple[float, float], ...] = ()
@@ -108,7 +106,7 @@ class Network:
         """Return the time there and back in seconds, else None and the way that lost it: there or back."""
         inside = part not in (Part.NEAR_INSIDE, Part.GATEWAY)
         delay = _AWAY.get(part, 12.0) * self.chance.uniform(1, 1.02) / 1000
-        if self._lost(self.near_loss) or (part is not Part.NEAR_INSIDE and self._lost(self.line_loss[0])):
+        if self._lost_there(at, part):
             return None, "there"
         if part is not Part.NEAR_INSIDE:
             delay += self.detour
@@ -132,6 +130,12 @@ class Network:
             if begins <= at + delay < begins + lasts or begins <= at < begins + lasts:
                 delay += begins + lasts - max(at, begins)
         return delay, ""
+
+    def _lost_there(self, at: float, part: Part) -> bool:
+        """On the way to where the part is, or by a control that limits its answers, which tells no way."""
+        if self._lost(self.near_loss) or (part is not Part.NEAR_INSIDE and self._lost(self.line_loss[0])):
+            return True
+        return part in self.controls and not self.controls[part].takes(at, 1)
 
     def _target_loses(self, at: float, kind: str, dscp: int) -> bool:
         if self.lossy_class is not None and dscp == self.lossy_class[0] and self._lost(self.lossy_class[1]):
@@ -240,13 +244,17 @@ def _batch(step: Train, fate: list[tuple[float, int, float | None, str]], flow: 
 def _searched(network: Network, step: MtuStep, at: float) -> tuple[PathMtuFound | None, int, float]:
     """Search for the path MTU as MtuRun does; what exceeds 1446 bytes our gateway answers with a word."""
     search, replies, told = MtuSearch(low=576, high=MTU_HIGH, floor=_SMALL), 0, False
-    began = at
-    while not isinstance(found := search.next(), PathMtu):
-        if len(search.probes) + 2 * found.tries > step.packets - 4 or at - began > 5:
+    began, several = at, at_once(int(network.detour * SECOND))
+    at += network.detour
+    while not isinstance(found := search.next(at_once=several), PathMtu):
+        if several > 1 and len(search.probes) + found.packets > step.packets - 4:
+            several = 1
+            continue
+        if len(search.probes) + found.packets > step.packets - 4 or at - began > step.within / SECOND:
             return None, len(search.probes) + 2, at
         first = len(search.probes)
-        for _ in range(found.tries):
-            for size in (found.size, None):
+        for large in found.tries * found.sizes:
+            for size in (large, None):
                 probe = search.record(size=size)
                 if probe.size > 1446:
                     search.too_big(probe, 1446)
@@ -257,8 +265,10 @@ def _searched(network: Network, step: MtuStep, at: float) -> tuple[PathMtuFound 
                 if rtt is not None:
                     search.answered(probe, reply=replies + 7, whole=True)
             at += 0.005
-            if any(probe.answered and not probe.companion for probe in search.probes[first:]):
+            largest = (each for each in search.probes[first:] if each.size == max(found.sizes))
+            if not network.detour and any(probe.answered for probe in largest):
                 break
+        at += 1.25 * network.detour
         silent = any(not probe.answered for probe in search.probes[first:] if probe.companion)
         at += 0.1 if silent else 0.017
     if found.forward is None:
@@ -270,120 +280,3 @@ def _searched(network: Network, step: MtuStep, at: float) -> tuple[PathMtuFound 
         forward_told=told and found.too_big if found.forward < MTU_HIGH else None,
     )
     return result, len(search.probes) + 2, at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """What is wrong with a path, and what may be said of it."""
-
-    truths: tuple[frozenset[Cause], ...]
-    """Of each thing that is wrong, the names for it that are right."""
-    make: Callable[[random.Random], Network]
-    asked: Asked = ASKED
-
-    def diagnoses(self, seeds: int) -> Iterator[Diagnosis]:
-        """Yield those of so many paths that have it."""
-        for seed in range(seeds):
-            yield diagnose(collected(self.make(random.Random(seed)), self.asked))
-
-    def right(self, diagnosis: Diagnosis) -> bool:
-        """Whether each thing that is wrong is found, and nothing else."""
-        found = [frozenset(finding.causes) for finding in diagnosis.findings]
-        return all(any(truth & each for each in found) for truth in self.truths) and all(
-            any(truth & each for truth in self.truths) for each in found
-        )
-
-
-def fault(*truths: Cause | frozenset[Cause], asked: Asked = ASKED, **fields: Any) -> Fault:
-    """Write a fault in one line; a field that is a function makes its value anew for each path."""
-
-    def make(chance: random.Random) -> Network:
-        made = {key: value(chance) if callable(value) else value for key, value in fields.items()}
-        return Network(chance=chance, **made)
-
-    each = tuple(truth if isinstance(truth, frozenset) else frozenset({truth}) for truth in truths)
-    return Fault(truths=each, make=make, asked=asked)
-
-
-def bucket(rate: float, burst: float) -> Callable[[random.Random], Bucket]:
-    """Return what makes a limit."""
-    return lambda _: Bucket(rate, burst)
-
-
-def stalls(every: float, lasts: float) -> Callable[[random.Random], tuple[tuple[float, float], ...]]:
-    """Return what makes a host stand still at chance moments."""
-    return lambda chance: tuple((n * every + chance.random() * every, lasts) for n in range(int(30 / every)))
-
-
-STAMP_ONLY = replace(ASKED, methods=ASKED.methods[:1])
-ICMP_ONLY = replace(ASKED, methods=ASKED.methods[2:])
-LIMIT = frozenset({Cause.RESPONDER_OVERLOADED})
-FAULTS = {
-    "nothing": fault(),
-    "loss out 5": fault(Cause.UNDERLAY_LOSS, line_loss=(0.05, 0)),
-    "loss in 5": fault(Cause.UNDERLAY_LOSS, line_loss=(0, 0.05)),
-    "loss both 20": fault(Cause.UNDERLAY_LOSS, line_loss=(0.2, 0.2)),
-    "near loss 10": fault(Cause.NEAR_NETWORK_LOSS, near_loss=0.1),
-    "far loss 10": fault(Cause.FAR_NETWORK_LOSS, far_loss=0.1),
-    "mtu-blackhole in 1300": fault(Cause.MTU_BLACK_HOLE, mtu=(1446, 1300)),
-    "loss out 5 + mtu-blackhole in 1300": fault(
-        Cause.UNDERLAY_LOSS, Cause.MTU_BLACK_HOLE, line_loss=(0.05, 0), mtu=(1446, 1300)
-    ),
-    "loss out 5 + mtu-blackhole in 1400": fault(
-        Cause.UNDERLAY_LOSS, Cause.MTU_BLACK_HOLE, line_loss=(0.05, 0), mtu=(1446, 1400)
-    ),
-    "loss both 10 + mtu-blackhole out 1300": fault(
-        Cause.UNDERLAY_LOSS, Cause.MTU_BLACK_HOLE, line_loss=(0.1, 0.1), mtu=(1300, 1446)
-    ),
-    "dscp-loss": fault(Cause.CLASS_DEPENDENT_LOSS, lossy_class=(46, 0.5)),
-    "rate out 100": fault(Cause.CONGESTED, queue=100_000),
-    "rate out 100 + dscp-loss": fault(
-        Cause.CONGESTED, Cause.CLASS_DEPENDENT_LOSS, queue=100_000, lossy_class=(46, 0.5)
-    ),
-    "policer 64": fault(Cause.RATE_LIMITED, policer=bucket(8_000, 4_000)),
-    "policer 200": fault(Cause.RATE_LIMITED, policer=bucket(25_000, 4_000)),
-    "policer 64 + dscp-loss": fault(
-        Cause.RATE_LIMITED, Cause.CLASS_DEPENDENT_LOSS, policer=bucket(8_000, 4_000), lossy_class=(46, 0.5)
-    ),
-    "a host that stands still": fault(stalls=stalls(1, 0.3)),
-    "a host that stands still for long": fault(stalls=stalls(2, 0.9)),
-    "reflector limit 50/s": fault(LIMIT, reflector=bucket(50, 20)),
-    "reflector limit 20/s": fault(LIMIT, reflector=bucket(20, 10)),
-    "reflector limit 50/s, STAMP alone": fault(LIMIT, reflector=bucket(50, 20), asked=STAMP_ONLY),
-    "ICMP limit 10/s, ICMP alone": fault(echo=bucket(10, 6), asked=ICMP_ONLY),
-    "ICMP limit 5/s, ICMP alone": fault(LIMIT, echo=bucket(5, 6), asked=ICMP_ONLY),
-}
-
-
-def main() -> None:
-    """Print what is said of each fault, most often first."""
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    sizes, right, total = [], Counter[str](), Counter[str]()
-    for name, each in FAULTS.items():
-        if len(sys.argv) > 2 and not any(word in name for word in sys.argv[2:]):
-            continue
-        diagnoses = list(each.diagnoses(seeds))
-        told = Counter(_said(diagnosis) for diagnosis in diagnoses)
-        sys.stdout.write(f"{name}: right in {sum(map(each.right, diagnoses))} of {seeds}\n")
-        sys.stdout.writelines(f"  {count:4d} {said}\n" for said, count in told.most_common(5))
-        for finding in (finding for diagnosis in diagnoses for finding in diagnosis.findings):
-            total[finding.confidence] += 1
-            right[finding.confidence] += any(truth & set(finding.causes) for truth in each.truths)
-            sizes += [len(finding.suspects)] if finding.confidence is Confidence.ONE_OF else []
-    sys.stdout.writelines(f"{kind}: {right[kind]} of {total[kind]}\n" for kind in total)
-    sys.stdout.write(f"mean size of a OneOf: {sum(sizes) / max(len(sizes), 1):.2f}\n")
-
-
-def _said(diagnosis: Diagnosis) -> str:
-    found = (
-        f"{each.reason} ({each.confidence}, {each.direction}: {_causes(each)})" for each in diagnosis.findings
-    )
-    return "; ".join(found) or diagnosis.outcome.value
-
-
-def _causes(finding: Finding) -> str:
-    return ", ".join(finding.suspects)
-
-
-if __name__ == "__main__":
-    main()

@@ -56,8 +56,10 @@ def worlds(draw: st.DrawFn) -> Evidence:
             draw(st.sampled_from((None, FAR, OURS, TARGET, UNDERLAY))),
         )
         types = draw(st.sets(st.sampled_from(("STAMP", "ICMP", "TCP"))))
+        short = draw(st.booleans())
         made = with_batches(
-            made, {Part.METHODS: lambda b: refused(b, kind, sender) if b.type in types else b}
+            made,
+            {Part.METHODS: lambda b: refused(b, kind, sender, cut_short=short) if b.type in types else b},
         )
     sizes = st.none() | st.integers(576, 1500)
     told = st.none() | st.booleans()

@@ -142,6 +142,25 @@ def test_what_fails_on_all_paths_is_sought_in_what_they_share() -> None:
     assert "EspBlocked" not in after
 
 
+@pytest.mark.parametrize("same_target", [False, True])
+def test_a_gateway_that_has_lost_all_of_its_tunnels_is_no_line_that_is_down(same_target: bool) -> None:
+    """Its daemon has stopped, say, while the far gateways answer outside of the tunnels."""
+    alone = without(silent(healthy(), *BEHIND), Part.ELSEWHERE)
+    others = tuple(OtherPath(name=name, sent=20, answered=0, same_target=same_target) for name in "bc")
+    (finding,) = diagnose(replace(alone, paths=others)).findings
+    assert {"SaMissing", "PolicyConflict"} <= set(finding.causes)
+    assert "UnderlayDown" not in finding.causes
+    assert not {"SaOutOfSync", "EspAuthFailed", "ReturnPathBroken"} & set(finding.causes) or same_target
+
+
+def test_what_our_gateway_loses_and_nothing_behind_it_does_is_its_own_limit() -> None:
+    """By accident it loses as much as the target; the way to the far gateway leads past it."""
+    both = lossy(healthy(), forward=0.2, parts=(Part.METHODS, Part.NEAR_INSIDE), packets=200, seed=3)
+    (finding,) = diagnose(both).findings
+    assert finding.reason == "FarNetworkLoss"
+    assert facts(both)[FactName.NEAR_GATEWAY_LOSES].value is None
+
+
 def test_a_responder_down_behind_a_dead_tunnel_is_not_seen() -> None:
     (finding,) = diagnose(silent(healthy(), *BEHIND)).findings
     assert "ResponderDown" not in finding.causes

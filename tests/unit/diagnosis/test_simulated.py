@@ -4,10 +4,12 @@ import random
 
 import pytest
 
+from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Outcome, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
 
-from .simulated import FAULTS, Network, collected
+from .simulated import Network, collected
+from .simulated_faults import BESIDE, FAULTS
 
 SEEDS = 12
 
@@ -15,6 +17,13 @@ SEEDS = 12
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_thing_that_is_wrong_is_found_and_nothing_else(name: str) -> None:
     each = FAULTS[name]
+    right = sum(map(each.right, each.diagnoses(SEEDS)))
+    assert right >= SEEDS - 1
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_is_beside_something_else_is_not_hidden_by_it_nor_blamed_on_another(name: str) -> None:
+    each = BESIDE[name]
     right = sum(map(each.right, each.diagnoses(SEEDS)))
     assert right >= SEEDS - 1
 
@@ -51,6 +60,23 @@ def test_answers_that_take_over_a_second_are_no_silence(loss: float) -> None:
         assert lost <= 3 * loss * sent
         found = diagnose(evidence)
         assert found.outcome is (Outcome.FAULT if loss else Outcome.NO_FAULT)
+
+
+@pytest.mark.parametrize("mtu", [(1300, 1446), (1446, 1300)])
+@pytest.mark.parametrize("detour", [0.6, 1.3, 1.7])
+def test_a_black_hole_is_found_in_time_where_answers_take_over_a_second(
+    detour: float, mtu: tuple[int, int]
+) -> None:
+    found = diagnose(collected(Network(chance=random.Random(1), detour=detour, mtu=mtu)))
+    (finding,) = found.findings
+    assert Cause.MTU_BLACK_HOLE in finding.causes
+    assert finding.direction is (Direction.FORWARD if mtu[0] < mtu[1] else Direction.REVERSE)
+
+
+def test_beside_loss_it_is_searched_while_the_second_look_goes_on() -> None:
+    slow = Network(chance=random.Random(1), detour=1.0, mtu=(1300, 1446), line_loss=(0.05, 0))
+    causes = {cause for finding in diagnose(collected(slow)).findings for cause in finding.causes}
+    assert {Cause.MTU_BLACK_HOLE, Cause.UNDERLAY_LOSS} <= causes
 
 
 def test_a_host_that_stands_still_is_said_to_and_no_queue_is() -> None:

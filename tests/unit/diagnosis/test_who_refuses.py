@@ -4,18 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from ipsecping.diagnosis import Confidence, Part, diagnose
-from ipsecping.diagnosis.evidence import Hop, HopKind
-from ipsecping.diagnosis.refusal import ErrorKind
+from ipsecping.diagnosis import Confidence, Evidence, Part, diagnose
+from ipsecping.diagnosis.evidence import Batch, Hop, HopKind
+from ipsecping.diagnosis.refusal import ErrorKind, PathError
+from ipsecping.diagnosis.report import report
 
 from .worlds import (
     BEHIND,
     ECHO,
+    FAR,
     GATEWAY,
     GATEWAY_IPV6,
+    STAMP,
     TARGET,
     TCP,
     UNDERLAY,
+    batch,
     dead,
     healthy,
     not_refused,
@@ -197,3 +201,78 @@ def test_a_router_of_the_declared_underlay_says_that_the_line_is_dead_in_either_
     underlay = (*changed.expected.underlay, "2001:db8:3:1::/64")
     (finding,) = diagnose(replace(changed, expected=replace(changed.expected, underlay=underlay))).findings
     assert (finding.reason, finding.confidence) == ("UnderlayDown", Confidence.PROVEN)
+
+
+def cut_short(one: Batch) -> Batch:
+    return replace(one, errors=tuple(replace(error, cut_short=True) for error in one.errors))
+
+
+REFUSALS = [
+    (ErrorKind.PROHIBITED, "10.244.0.1", "LocalPolicyDenied"),
+    (ErrorKind.NET_UNREACHABLE, "10.244.0.1", "NearRoutingWrong"),
+    (ErrorKind.PROHIBITED, FAR, "FarGatewayDrops"),
+    (ErrorKind.PROHIBITED, "10.50.1.77", "ProtocolFiltered"),
+    (ErrorKind.HOST_UNREACHABLE, "10.50.1.77", "FarHostDown"),
+    (ErrorKind.PORT_UNREACHABLE, TARGET, "ResponderDown"),
+    (ErrorKind.TIME_EXCEEDED, "10.50.9.9", "RoutingLoop"),
+]
+
+
+@pytest.mark.parametrize(("kind", "sender", "reason"), REFUSALS)
+def test_an_error_that_quotes_too_little_of_our_packets_proves_nothing(
+    kind: ErrorKind, sender: str, reason: str
+) -> None:
+    """RFC 792 asks for 8 bytes behind the IP header alone: whoever knows the ports can make it up."""
+    told = with_batches(silent(healthy()), {Part.METHODS: lambda b: refused(b, kind, sender)})
+    (finding,) = diagnose(told).findings
+    assert (finding.reason, finding.confidence) == (reason, Confidence.PROVEN)
+    (finding,) = diagnose(with_batches(told, {Part.METHODS: cut_short})).findings
+    assert (finding.reason, finding.confidence) == (reason, Confidence.ONLY_ONE_LEFT)
+    assert "may have made it up" in str(finding.proof)
+    (sure,) = (line for line in text(told) if "Sure?" in line)
+    (unsure,) = (line for line in text(with_batches(told, {Part.METHODS: cut_short})) if "Sure?" in line)
+    assert "proven" in sure
+    assert "proven" not in unsure
+    assert "ruled out" not in unsure
+
+
+def text(evidence: Evidence) -> list[str]:
+    return report(evidence, diagnose(evidence), width=400, long=False).splitlines()
+
+
+def test_each_refuser_has_refused_what_it_says_so_of() -> None:
+    """What the far gateway refuses has passed the node that refuses another method."""
+    kind, senders = ErrorKind.PROHIBITED, {STAMP: "10.244.0.1", ECHO: FAR}
+    told = with_batches(
+        silent(healthy()),
+        {Part.METHODS: lambda b: refused(b, kind, senders[b.type]) if b.type in senders else dead(b)},
+    )
+    reasons = {finding.reason: finding.confidence for finding in diagnose(told).findings}
+    assert reasons == {"LocalPolicyDenied": Confidence.PROVEN, "FarGatewayDrops": Confidence.PROVEN}
+
+
+def test_what_is_cut_short_stands_back_behind_what_is_whole() -> None:
+    """A forged word of a router on our side does not hide what the target itself says."""
+    whole = PathError(kind=ErrorKind.PORT_UNREACHABLE, sender=TARGET, count=6)
+    forged = PathError(kind=ErrorKind.PROHIBITED, sender="10.244.0.1", count=6, cut_short=True)
+    told = with_batches(silent(healthy()), {Part.METHODS: lambda b: replace(dead(b), errors=(forged, whole))})
+    (finding,) = diagnose(told).findings
+    assert (finding.reason, finding.confidence) == ("ResponderDown", Confidence.PROVEN)
+
+
+def test_a_few_packets_and_an_error_cut_short_say_nothing() -> None:
+    few = [batch(sent=4, window=window) for window in (1, 2)]
+    world = replace(healthy(), batches=tuple(few))
+    told = with_batches(world, {Part.METHODS: lambda b: refused(b, ErrorKind.PORT_UNREACHABLE, TARGET)})
+    assert [each.confidence for each in diagnose(told).findings] == [Confidence.PROVEN]
+    short = with_batches(told, {Part.METHODS: cut_short})
+    assert [each.confidence for each in diagnose(short).findings] == [Confidence.UNDETERMINED]
+
+
+def test_a_leak_is_not_proven_by_what_anybody_may_have_made_up() -> None:
+    told = with_batches(
+        silent(healthy(), *BEHIND), {Part.METHODS: lambda b: refused(b, ErrorKind.PROHIBITED, UNDERLAY)}
+    )
+    assert "LeavesInClear" in {finding.reason for finding in diagnose(told).findings}
+    short = with_batches(told, {Part.METHODS: cut_short})
+    assert "LeavesInClear" not in {finding.reason for finding in diagnose(short).findings}

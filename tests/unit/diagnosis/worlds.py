@@ -145,9 +145,12 @@ def dead(one: Batch) -> Batch:
     return replace(lost, forward_lost=None, reverse_lost=None, ttl_seen=None)
 
 
-def refused(one: Batch, kind: ErrorKind, sender: str | None, count: int = 6) -> Batch:
+def refused(
+    one: Batch, kind: ErrorKind, sender: str | None, count: int = 6, *, cut_short: bool = False
+) -> Batch:
     """The batch without an answer, some packets refused: ICMP errors are rate limited."""
-    return replace(dead(one), errors=(PathError(kind=kind, sender=sender, count=min(count, one.sent)),))
+    error = PathError(kind=kind, sender=sender, count=min(count, one.sent), cut_short=cut_short)
+    return replace(dead(one), errors=(error,))
 
 
 def with_batches(evidence: Evidence, change: Mapping[Part, Change] | Change, *, window: int = 0) -> Evidence:

@@ -31,13 +31,16 @@ class Path:
     copies: float = 0.0
     fragments: bool = False
     replies: int = 0
+    at_once: int = 1
+    turns: int = 0
 
     def search(self, *, low: int = LOW, high: int = HIGH) -> tuple[PathMtu, int]:
         """What is found and with how many packets."""
         search = MtuSearch(low=low, high=high, floor=FLOOR)
-        while isinstance(step := search.next(), Step):
-            for _ in range(step.tries):
-                self.carry(search, step.size)
+        while isinstance(step := search.next(at_once=self.at_once), Step):
+            self.turns += 1
+            for size in step.tries * step.sizes:
+                self.carry(search, size)
                 self.carry(search, None)
             assert len(search.probes) < MOST_PACKETS
         return step, len(search.probes)
@@ -76,6 +79,34 @@ def test_both_directions_are_found_exactly_on_a_path_without_loss(
     found, packets = Path(forward, reverse, told=told, fragments=fragments).search()
     assert found == PathMtu(forward=forward, reverse=min(forward, reverse), too_big=told and forward < HIGH)
     assert packets <= 160
+
+
+@given(forward=mtus, reverse=mtus, told=st.booleans(), at_once=st.integers(2, 7))
+def test_several_sizes_at_once_find_the_same_in_fewer_turns(
+    forward: int, reverse: int, told: bool, at_once: int
+) -> None:
+    slow = Path(forward, reverse, told=told, at_once=at_once)
+    found, packets = slow.search()
+    assert found == PathMtu(forward=forward, reverse=min(forward, reverse), too_big=told and forward < HIGH)
+    one_way = forward == HIGH or reverse >= forward
+    assert slow.turns <= {2: 10, 3: 8, 4: 7, 5: 7, 6: 6, 7: 6}[at_once] * (1 if one_way else 2)
+    assert packets <= 124 * (1 if one_way else 2)
+
+
+@by_chance
+@given(
+    forward=mtus,
+    reverse=mtus,
+    loss=st.floats(0, 0.3),
+    seed=st.integers(0, 2**32),
+    at_once=st.integers(2, 7),
+)
+def test_nor_does_random_loss_change_what_several_sizes_at_once_find(
+    forward: int, reverse: int, loss: float, seed: int, at_once: int
+) -> None:
+    path = Path(forward, reverse, loss, chance=random.Random(seed).random, at_once=at_once)
+    found, _ = path.search()
+    assert (found.forward, found.reverse) == (forward, min(forward, reverse))
 
 
 @by_chance
