@@ -73,5 +73,6 @@ def _run(module: str, arguments: list[str], log: str, env: dict[str, str]) -> No
     os.close(output)
     os.environ.clear()
     os.environ.update(env)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
