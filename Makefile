@@ -12,6 +12,8 @@ lab := tests/lab/lab
 # containers' does, that nothing is to be written beside them. So it is written into the virtual environment.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX ?= $(abspath $(venv))/byte-code
+# A new clone need not check anew the types of what it has in common with the one before.
+export MYPY_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ipsecping/mypy
 
 .PHONY: help
 help: ## List the commands
@@ -35,12 +37,12 @@ demo: venv ## Boot a cluster and an IPsec tunnel, measure it, degrade it, break 
 	@$(bin)/python -u tests/lab/demo.py
 
 .PHONY: test
-test: lint test-unit test-interop test-network test-api test-lab-and-pythons ## Everything: lint, unit, interop, network, api (real kube-apiserver), lab (end to end)
+test: lint test-unit test-api test-rest-and-pythons ## Everything: lint, unit, api (real kube-apiserver), interop, network, lab (end to end)
 
 unit_report := $(venv)/unit-tests.xml
 .PHONY: test-unit
 test-unit: venv ## Unit tests (seconds, no root)
-	@$(bin)/pytest -q -n 4 --junitxml=$(unit_report) tests/unit
+	@$(bin)/pytest -q -n 4 --dist worksteal --junitxml=$(unit_report) tests/unit
 
 .PHONY: explore
 explore: venv ## Property tests with new random examples (make test has the same ones each time)
@@ -53,7 +55,7 @@ test-pythons: venv ## Unit tests on every supported Python found here, and a few
 .PHONY: test-network
 test-network: venv ## Path MTU through a real router; beside it test-systemd (root; skipped without)
 	@said=$$(mktemp); $(bin)/pytest -q tests/systemd >$$said 2>&1 & guest=$$!; network=0; systemd=0; \
-	  $(bin)/pytest -q -n 3 --dist worksteal tests/network || network=$$?; wait $$guest || systemd=$$?; \
+	  $(bin)/pytest -q -n 4 --dist worksteal tests/network || network=$$?; wait $$guest || systemd=$$?; \
 	  cat $$said; rm $$said; exit $$((network | systemd))
 
 .PHONY: test-systemd
@@ -78,12 +80,12 @@ labs := $(if $(LAB),0,2)
 test-lab: venv ## End to end on real clusters and real IPsec tunnels (root)
 	@$(bin)/pytest -q -n $(labs) --dist loadfile --no-loadscope-reorder -m "not slow" tests/e2e
 
-# The lab mostly waits, for rounds and for its kubelet: what other Pythons compute meanwhile gives way to it.
-.PHONY: test-lab-and-pythons
-test-lab-and-pythons: venv test-unit
+# These mostly wait, for packets, rounds and a kubelet: what other Pythons compute meanwhile gives way to them.
+.PHONY: test-rest-and-pythons
+test-rest-and-pythons: venv test-unit
 	@said=$$(mktemp); PYTHONPATH=tests/lab nice -n 19 $(bin)/python -u -m tests.interpreters --own $(unit_report) >$$said 2>&1 & \
-	  others=$$!; lab=0; pythons=0; $(MAKE) --no-print-directory test-lab || lab=$$?; wait $$others || pythons=$$?; \
-	  cat $$said; rm $$said; exit $$((lab | pythons))
+	  others=$$!; rest=0; pythons=0; $(MAKE) --no-print-directory test-interop test-network test-lab || rest=$$?; \
+	  wait $$others || pythons=$$?; cat $$said; rm $$said; exit $$((rest | pythons))
 
 .PHONY: test-lab-slow
 test-lab-slow: venv ## What takes the lab minutes: a node that stays lost until its pods are replaced (root)
