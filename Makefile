@@ -37,7 +37,7 @@ demo: venv ## Boot a cluster and an IPsec tunnel, measure it, degrade it, break 
 	@$(bin)/python -u tests/lab/demo.py
 
 .PHONY: test
-test: lint test-unit test-api test-rest-and-pythons ## Everything: lint, unit, api (real kube-apiserver), interop, network, lab (end to end)
+test: lint test-unit test-api-timed test-waiting ## Everything: lint, unit, api (real kube-apiserver), interop, network, lab (end to end)
 
 unit_report := $(venv)/unit-tests.xml
 .PHONY: test-unit
@@ -70,22 +70,30 @@ test-interop: venv ## Hold prober and reflector against programs of others (the 
 test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
 	@$(bin)/pytest -q -n 6 --dist worksteal tests/api
 
+# Those of them that are about time; the others compute, with kubectl, helm and the API server, however long it takes.
+api_timed := tests/api/operator tests/api/chaos
+.PHONY: test-api-timed
+test-api-timed: venv
+	@$(bin)/pytest -q -n 6 --dist worksteal $(api_timed)
+
 .PHONY: test-outage
 test-outage: venv ## The API server away for two minutes while checks are measured (in make test: 12 s)
 	@IPSECPING_TEST_OUTAGE=120 $(bin)/pytest -q tests/api/operator/test_api_outage.py
 
-# Two labs, each with its part of the tests: they mostly wait. Of one's own cluster there is one.
-labs := $(if $(LAB),0,2)
+# Labs, each with its part of the tests: they mostly wait. Of one's own cluster there is one.
+LABS ?= 2
 .PHONY: test-lab
-test-lab: venv ## End to end on real clusters and real IPsec tunnels (root)
-	@$(bin)/pytest -q -n $(labs) --dist loadfile --no-loadscope-reorder -m "not slow" tests/e2e
+test-lab: venv ## End to end on real clusters and real IPsec tunnels (root; LABS=N side by side)
+	@$(bin)/pytest -q -n $(if $(LAB),0,$(LABS)) --dist loadfile --no-loadscope-reorder -m "not slow" tests/e2e
 
-# These mostly wait, for packets, rounds and a kubelet: what other Pythons compute meanwhile gives way to them.
-.PHONY: test-rest-and-pythons
-test-rest-and-pythons: venv test-unit
-	@said=$$(mktemp); PYTHONPATH=tests/lab nice -n 19 $(bin)/python -u -m tests.interpreters --own $(unit_report) >$$said 2>&1 & \
-	  others=$$!; rest=0; pythons=0; $(MAKE) --no-print-directory test-interop test-network test-lab || rest=$$?; \
-	  wait $$others || pythons=$$?; cat $$said; rm $$said; exit $$((rest | pythons))
+# These mostly wait, for packets, rounds and a kubelet: what only computes is done meanwhile, and gives way to them.
+.PHONY: test-waiting
+test-waiting: venv test-unit
+	@api=$$(mktemp); pythons=$$(mktemp); failed=0; \
+	  nice -n 19 $(bin)/pytest -q -n 2 --dist worksteal tests/api $(addprefix --ignore=,$(api_timed)) >$$api 2>&1 & one=$$!; \
+	  PYTHONPATH=tests/lab nice -n 19 $(bin)/python -u -m tests.interpreters --own $(unit_report) >$$pythons 2>&1 & two=$$!; \
+	  $(MAKE) --no-print-directory test-interop test-network test-lab || failed=1; \
+	  wait $$one || failed=1; wait $$two || failed=1; cat $$api $$pythons; rm $$api $$pythons; exit $$failed
 
 .PHONY: test-lab-slow
 test-lab-slow: venv ## What takes the lab minutes: a node that stays lost until its pods are replaced (root)
