@@ -87,9 +87,11 @@ test-lab: venv ## End to end on real clusters and real IPsec tunnels (root; LABS
 	@$(bin)/pytest -q -n $(if $(LAB),0,$(LABS)) --dist loadfile --no-loadscope-reorder -m "not slow" tests/e2e
 
 # These mostly wait, for packets, rounds and a kubelet: what only computes is done meanwhile, and gives way to them.
+# So are the lab's images built; where that fails, so does the lab, and says why.
 .PHONY: test-waiting
 test-waiting: venv test-unit
 	@api=$$(mktemp); pythons=$$(mktemp); failed=0; \
+	  nice -n 19 $(lab) images >/dev/null 2>&1 & \
 	  nice -n 19 $(bin)/pytest -q -n 2 --dist worksteal tests/api $(addprefix --ignore=,$(api_timed)) >$$api 2>&1 & one=$$!; \
 	  PYTHONPATH=tests/lab nice -n 19 $(bin)/python -u -m tests.interpreters --own $(unit_report) >$$pythons 2>&1 & two=$$!; \
 	  $(MAKE) --no-print-directory test-interop test-network test-lab || failed=1; \
