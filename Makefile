@@ -91,7 +91,7 @@ test-lab: venv ## End to end on real clusters and real IPsec tunnels (root; LABS
 .PHONY: test-waiting
 test-waiting: venv test-unit
 	@api=$$(mktemp); pythons=$$(mktemp); failed=0; \
-	  nice -n 19 $(lab) images >/dev/null 2>&1 & \
+	  nice -n 10 $(lab) images >/dev/null 2>&1 & \
 	  nice -n 19 $(bin)/pytest -q -n 2 --dist worksteal tests/api $(addprefix --ignore=,$(api_timed)) >$$api 2>&1 & one=$$!; \
 	  PYTHONPATH=tests/lab nice -n 19 $(bin)/python -u -m tests.interpreters --own $(unit_report) >$$pythons 2>&1 & two=$$!; \
 	  $(MAKE) --no-print-directory test-interop test-network test-lab || failed=1; \
