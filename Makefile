@@ -12,6 +12,8 @@ lab := tests/lab/lab
 # containers' does, that nothing is to be written beside them. So it is written into the virtual environment.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX ?= $(abspath $(venv))/byte-code
+# A new clone need not check anew the types of what it has in common with the one before.
+export MYPY_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ipsecping/mypy
 
 .PHONY: help
 help: ## List the commands
@@ -35,12 +37,12 @@ demo: venv ## Boot a cluster and an IPsec tunnel, measure it, degrade it, break 
 	@$(bin)/python -u tests/lab/demo.py
 
 .PHONY: test
-test: lint test-unit test-interop test-network test-api test-lab-and-pythons ## Everything: lint, unit, interop, network, api (real kube-apiserver), lab (end to end)
+test: lint test-unit test-api-timed test-waiting ## Everything: lint, unit, api (real kube-apiserver), interop, network, lab (end to end)
 
 unit_report := $(venv)/unit-tests.xml
 .PHONY: test-unit
 test-unit: venv ## Unit tests (seconds, no root)
-	@$(bin)/pytest -q -n 4 --junitxml=$(unit_report) tests/unit
+	@$(bin)/pytest -q -n 4 --dist worksteal --junitxml=$(unit_report) tests/unit
 
 .PHONY: explore
 explore: venv ## Property tests with new random examples (make test has the same ones each time)
@@ -53,7 +55,7 @@ test-pythons: venv ## Unit tests on every supported Python found here, and a few
 .PHONY: test-network
 test-network: venv ## Path MTU through a real router; beside it test-systemd (root; skipped without)
 	@said=$$(mktemp); $(bin)/pytest -q tests/systemd >$$said 2>&1 & guest=$$!; network=0; systemd=0; \
-	  $(bin)/pytest -q -n 3 --dist worksteal tests/network || network=$$?; wait $$guest || systemd=$$?; \
+	  $(bin)/pytest -q -n 4 --dist worksteal tests/network || network=$$?; wait $$guest || systemd=$$?; \
 	  cat $$said; rm $$said; exit $$((network | systemd))
 
 .PHONY: test-systemd
@@ -68,22 +70,32 @@ test-interop: venv ## Hold prober and reflector against programs of others (the 
 test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
 	@$(bin)/pytest -q -n 6 --dist worksteal tests/api
 
+# Those of them that are about time; the others compute, with kubectl, helm and the API server, however long it takes.
+api_timed := tests/api/operator tests/api/chaos
+.PHONY: test-api-timed
+test-api-timed: venv
+	@$(bin)/pytest -q -n 6 --dist worksteal $(api_timed)
+
 .PHONY: test-outage
 test-outage: venv ## The API server away for two minutes while checks are measured (in make test: 12 s)
 	@IPSECPING_TEST_OUTAGE=120 $(bin)/pytest -q tests/api/operator/test_api_outage.py
 
-# Two labs, each with its part of the tests: they mostly wait. Of one's own cluster there is one.
-labs := $(if $(LAB),0,2)
+# Labs, each with its part of the tests: they mostly wait. Of one's own cluster there is one.
+LABS ?= 2
 .PHONY: test-lab
-test-lab: venv ## End to end on real clusters and real IPsec tunnels (root)
-	@$(bin)/pytest -q -n $(labs) --dist loadfile --no-loadscope-reorder -m "not slow" tests/e2e
+test-lab: venv ## End to end on real clusters and real IPsec tunnels (root; LABS=N side by side)
+	@$(bin)/pytest -q -n $(if $(LAB),0,$(LABS)) --dist loadfile --no-loadscope-reorder -m "not slow" tests/e2e
 
-# The lab mostly waits, for rounds and for its kubelet: what other Pythons compute meanwhile gives way to it.
-.PHONY: test-lab-and-pythons
-test-lab-and-pythons: venv test-unit
-	@said=$$(mktemp); PYTHONPATH=tests/lab nice -n 19 $(bin)/python -u -m tests.interpreters --own $(unit_report) >$$said 2>&1 & \
-	  others=$$!; lab=0; pythons=0; $(MAKE) --no-print-directory test-lab || lab=$$?; wait $$others || pythons=$$?; \
-	  cat $$said; rm $$said; exit $$((lab | pythons))
+# These mostly wait, for packets, rounds and a kubelet: what only computes is done meanwhile, and gives way to them.
+# So are the lab's images built; where that fails, so does the lab, and says why.
+.PHONY: test-waiting
+test-waiting: venv test-unit
+	@api=$$(mktemp); pythons=$$(mktemp); failed=0; \
+	  nice -n 10 $(lab) images >/dev/null 2>&1 & \
+	  nice -n 19 $(bin)/pytest -q -n 2 --dist worksteal tests/api $(addprefix --ignore=,$(api_timed)) >$$api 2>&1 & one=$$!; \
+	  PYTHONPATH=tests/lab nice -n 19 $(bin)/python -u -m tests.interpreters --own $(unit_report) >$$pythons 2>&1 & two=$$!; \
+	  $(MAKE) --no-print-directory test-interop test-network test-lab || failed=1; \
+	  wait $$one || failed=1; wait $$two || failed=1; cat $$api $$pythons; rm $$api $$pythons; exit $$failed
 
 .PHONY: test-lab-slow
 test-lab-slow: venv ## What takes the lab minutes: a node that stays lost until its pods are replaced (root)

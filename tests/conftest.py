@@ -5,6 +5,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
+from .long_first import LongFirst
 from .peers.missing import PeerMissing
 from .stalls import Stalls, StallWatch
 
@@ -16,8 +17,9 @@ settings.load_profile("fixed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let what a machine made fail that stood still be tried again."""
+    """Let what a machine made fail that stood still be tried again, and begin with what takes long."""
     config.pluginmanager.register(Stalls(StallWatch()))
+    config.pluginmanager.register(LongFirst())
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,11 +11,13 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from ipsecping.tls_client import client_context
-from ipsecping_operator.api.names import API_VERSION, PLURAL
+from ipsecping_operator.api.names import API_VERSION, KIND, PLURAL
 
+_CHECKS = f"/apis/{API_VERSION}/namespaces/{{}}/{PLURAL}"
 _PATHS = {
     "namespace": "/api/v1/namespaces",
-    "itc": f"/apis/{API_VERSION}/namespaces/{{}}/{PLURAL}",
+    "itc": _CHECKS,
+    KIND.lower(): _CHECKS,
     "configmap": "/api/v1/namespaces/{}/configmaps",
     "pod": "/api/v1/namespaces/{}/pods",
     "resourcequota": "/api/v1/namespaces/{}/resourcequotas",
@@ -24,6 +26,7 @@ _PATHS = {
     "daemonset": "/apis/apps/v1/namespaces/{}/daemonsets",
     "cronjob": "/apis/batch/v1/namespaces/{}/cronjobs",
     "job": "/apis/batch/v1/namespaces/{}/jobs",
+    "endpointslice": "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
     "event": "/apis/events.k8s.io/v1/namespaces/{}/events",
     "secret": "/api/v1/namespaces/{}/secrets",
     "lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
@@ -58,6 +61,11 @@ class ApiClient:
     def create(self, path: str, manifest: Mapping[str, Any]) -> Any:
         """A new object of a collection, as stored; fails as `get` does."""
         return self._answer("POST", path, manifest, "application/json")
+
+    def apply(self, path: str, manifest: Mapping[str, Any]) -> Any:
+        """The object after server-side apply by a user, who owns these fields then; fails as `get` does."""
+        query = urlencode({"fieldManager": "kubectl", "force": "true", "fieldValidation": "Strict"})
+        return self._answer("PATCH", f"{path}?{query}", manifest, "application/apply-patch+yaml")
 
     def refusal(self, path: str, manifest: Mapping[str, Any]) -> list[str]:
         """Why the server would not create it, in the lines that kubectl prints; fails when it would."""

@@ -1,5 +1,6 @@
 """The Helm chart, rendered."""
 
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from ipsecping_lab.building.binaries import binaries
 
 from ..yaml_text import all_from_yaml, from_yaml
+from .kubectl import SHORT_RUN
 
 REPOSITORY = Path(__file__).parents[2]
 CHART = REPOSITORY / "charts" / "ipsecping"
@@ -25,13 +27,15 @@ def template(
     """`helm template`, however it ends."""
     helm = binaries(["helm"])["helm"]
     command = [str(helm), "template", name, str(chart), "--namespace", namespace, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | SHORT_RUN)
 
 
 def notes(*words: str) -> str:
     """What `helm install` says at its end."""
     command = [str(binaries(["helm"])["helm"]), "install", "ipsecping", str(CHART), "--dry-run=client"]
-    done = subprocess.run([*command, *IMAGES, *words], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, *IMAGES, *words], capture_output=True, text=True, check=False, env=os.environ | SHORT_RUN
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.partition("\nNOTES:\n")[2]
 

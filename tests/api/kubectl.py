@@ -3,7 +3,8 @@
 import json
 import re
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,20 @@ class Kubectl:
             of = {"apiVersion": found["apiVersion"], "kind": found["kind"].removesuffix("List")}
             found["items"] = [of | each for each in found["items"]]
         return found
+
+    def apply(self, manifest: Mapping[str, Any]) -> Any:
+        """The object as stored, after what `kubectl apply --server-side` does; applied without kubectl."""
+        path = path_of(manifest["kind"], self.namespace, manifest["metadata"]["name"])
+        return self.plain.apply(path, manifest)
+
+    def apply_all(self, manifests: Iterable[Mapping[str, Any]]) -> None:
+        """`kubectl apply`, once for each namespace that they name; what names none goes into this one."""
+        by_namespace: dict[str, list[Mapping[str, Any]]] = {}
+        for each in manifests:
+            by_namespace.setdefault(each["metadata"].get("namespace", self.namespace), []).append(each)
+        for namespace, items in by_namespace.items():
+            listed = {"apiVersion": "v1", "kind": "List", "items": items}
+            replace(self, namespace=namespace)("apply", "-f", "-", stdin=json.dumps(listed))
 
     def drift(self, manifest: str, *, manager: str) -> str:
         """What `kubectl diff` says would change; fails the test when the server refuses.

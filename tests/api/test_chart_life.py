@@ -45,6 +45,7 @@ def objects_of(administrator: Administrator, *kinds: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("values", ["--reuse-values", "--reset-then-reuse-values"])
+@pytest.mark.long
 def test_an_upgrade_from_the_chart_before_and_the_way_back(
     administrator: Administrator, previous: Path, values: str
 ) -> None:

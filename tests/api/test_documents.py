@@ -4,6 +4,8 @@ import base64
 import json
 import shlex
 
+import pytest
+
 from ipsecping_operator.api.crd import custom_resource_definition
 from ipsecping_operator.tokens.keys import keys_in
 
@@ -73,6 +75,7 @@ def test_the_key_of_the_tokens_is_exchanged_as_documented_and_outlives_an_upgrad
     assert keys_in(json.loads(administrator.type(secret))["data"]) == keys
 
 
+@pytest.mark.long
 def test_kubectl_applied_over_a_release(administrator: Administrator) -> None:
     administrator.type(INSTALL)
     administrator.applies_an_older_definition("--force-conflicts")
@@ -95,6 +98,7 @@ def test_kubectl_in_the_name_of_helm_conflicts_with_nothing(administrator: Admin
     administrator.type(INSTALL)
 
 
+@pytest.mark.long
 def test_from_kubectl_to_helm_and_back(administrator: Administrator) -> None:
     administrator.type(APPLY)
     administrator.applies_an_older_definition("")

@@ -18,13 +18,24 @@ from ipsecping_lab.layout import Layout
 from .bench import HOST_NAMESPACE, Bench
 
 FIRST_WORKER = "gw0"
-LONG = ("test_quickstart.py", "test_alerting.py", "test_names.py")
-"""Files of few tests that take minutes: the first, lest one lab wait for the other at the end."""
+LONG = (
+    "test_quickstart.py",
+    "test_alerting.py",
+    "test_documents.py",
+    "test_measuring.py",
+    "test_names.py",
+    "test_resilience.py",
+    "test_kubelet.py",
+    "test_truth.py",
+    "test_chart.py",
+)
+"""Files that take a minute or more, the longest first: lest one lab wait for the other at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long ones first."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
 def pytest_configure() -> None:

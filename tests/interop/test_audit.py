@@ -57,6 +57,7 @@ def test_our_reflector_with_all_its_options_has_nothing_open(keys: str) -> None:
     assert {outcomes[each] for each in (*wanted, "AnswersAboveRate")} == {"closed"}
 
 
+@pytest.mark.long
 def test_each_option_that_is_left_out_is_found_and_the_others_are_not(keys: str) -> None:
     with reflecting("stamp") as far:
         open_ = found(audit("--stamp", str(far.port), "--key-file", keys, "--outside-source", OUTSIDE))

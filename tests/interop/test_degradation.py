@@ -144,6 +144,7 @@ def scraped_from(pod: int) -> dict[str, str]:
     return {"job": JOB, "instance": f"10.0.0.{pod}:9090", "pod": f"operator-{pod}"}
 
 
+@pytest.mark.long
 def test_an_outage_fires_down_and_nothing_else(watched: Watched) -> None:
     ((name, first, last),) = watched.spans("down")
     assert (name, last) == ("IPsecPingTunnelDown", 0)

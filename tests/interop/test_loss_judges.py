@@ -20,6 +20,7 @@ PORT_IN: dict[End, str] = {"far": "dport", "near": "sport"}
 DIRECTIONS = [pytest.param("far", (LOST, 0), id="forward"), pytest.param("near", (0, LOST), id="reverse")]
 
 
+@pytest.mark.long
 def test_lost_echo_requests_are_counted_as_ping_and_fping_count_them(
     cable: Cable, ping: str, fping: str
 ) -> None:

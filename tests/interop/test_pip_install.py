@@ -16,6 +16,7 @@ NO_INDEX = (
 )
 
 
+@pytest.mark.long
 def test_the_prober_is_installed_from_a_clone(tmp_path: Path) -> None:
     """The build backend and prometheus-client come from a package index, where one can be reached."""
     command = shown("python3 -m venv /opt/ipsecping", document="standalone.md").command

@@ -35,6 +35,7 @@ def release(python: Path, target: Path, *words: str) -> "subprocess.CompletedPro
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_a_release_is_whole_and_the_same_each_time(python: Path, tmp_path: Path) -> None:
     targets = [tmp_path / "one", tmp_path / "other"]
     for target in targets:

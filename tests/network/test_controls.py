@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ipsecping.contract import Control, Plan, PlannedCheck, PlannedProbe, ProbeType, plan_to_json
 from ipsecping.contract.token import authorization, verifier
 from ipsecping.diagnosis import Part, diagnose, evidence_from_bytes
@@ -89,6 +91,7 @@ def until_known(log: Path) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.long
 def test_a_control_that_never_answered_misleads_nobody_when_the_path_fails(tmp_path: Path) -> None:
     """The far gateway answers no echo, and one day forwards nothing: it is not the tunnel that is broken."""
     with chain() as path, reflector(path.far, "--stamp", "0.0.0.0:862"):

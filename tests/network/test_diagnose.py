@@ -104,6 +104,7 @@ def test_a_healthy_path_is_told_at_once(calm: Chain, ipv6: bool) -> None:
     assert dict(first.sources) == {address(1, 1, ipv6=ipv6): first.sent}
 
 
+@pytest.mark.long
 def test_loss_one_way_of_one_class(path: Chain) -> None:
     broken(path.routers[1], f"ip daddr {FAR} udp dport 862 ip dscp 46 numgen random mod 100 < 60 drop")
     said, evidence = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
@@ -111,6 +112,7 @@ def test_loss_one_way_of_one_class(path: Chain) -> None:
     assert sum(batch.sent for batch in evidence.batches) <= 1000
 
 
+@pytest.mark.long
 def test_loss_one_way_behind_a_clean_far_gateway(path: Chain) -> None:
     broken(path.routers[2], f"ip saddr {FAR} numgen random mod 100 < 15 drop")
     said, evidence = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
@@ -118,6 +120,7 @@ def test_loss_one_way_behind_a_clean_far_gateway(path: Chain) -> None:
     assert min(sent(evidence, part) for part in (Part.FAR_INSIDE, Part.NEAR_INSIDE)) >= 120
 
 
+@pytest.mark.long
 def test_a_dead_flow_is_no_dead_class(path: Chain) -> None:
     broken(path.routers[1], "udp dport 862 udp sport & 3 == 1 drop")
     said, _ = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
@@ -161,6 +164,7 @@ def test_nothing_passes_the_tunnel(path: Chain) -> None:
     [(False, "tmpl src 198.51.100.1 dst 192.0.2.1 proto esp reqid 7 mode tunnel"), (True, "action block")],
     ids=["IPv4, no SA", "IPv6, a policy that blocks"],
 )
+@pytest.mark.long
 def test_a_silent_tunnel_shows_whether_our_gateway_still_takes_packets_into_it(
     path: Chain, ipv6: bool, policy: str
 ) -> None:

@@ -221,6 +221,7 @@ def test_one_file_reflects_on_a_host_with_python_alone(host: Host) -> None:
         assert "4 sent, 4 received" in host.type(shown("ipsecping ping 10.50.1.10 --stamp 862 -c 4").command)
 
 
+@pytest.mark.long
 def test_the_agent(far_end: Host) -> None:
     command = shown("ipsecping agent /etc/", document="standalone.md").command
     command = command.replace("/etc/ipsecping/plan.json", f"{far_end.folder}/plan.json")

@@ -56,6 +56,7 @@ def test_a_check_finds_the_path_mtu_without_a_reflector(
 
 
 @BOTH
+@pytest.mark.long
 def test_a_limit_on_the_rate_of_echo_answers_is_no_path_mtu(
     path: Routed, tmp_path: Path, address: str
 ) -> None:

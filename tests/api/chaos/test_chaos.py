@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -13,6 +14,7 @@ from .model import Tally
 from .world import CONTROLLERS, World
 
 
+@pytest.mark.long
 def test_whatever_fails_nothing_is_lost_nothing_untrue_is_said_and_nothing_is_left_behind(
     tmp_path: Path,
 ) -> None:

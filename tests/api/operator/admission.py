@@ -66,10 +66,8 @@ def account(kubectl: Kubectl, operator: Mapping[str, Any], *values: str) -> Iter
         namespace=name,
         name=name,
     )
-    for each in rendered:
-        if each["kind"].startswith(("Cluster", "Role", "Validating", "ServiceAccount")):
-            where = replace(system, namespace=each["metadata"].get("namespace", name))
-            where("apply", "-f", "-", stdin=json.dumps(each))
+    held = ("Cluster", "Role", "Validating", "ServiceAccount")
+    system.apply_all(each for each in rendered if each["kind"].startswith(held))
     (user,) = (each["metadata"]["name"] for each in rendered if each["kind"] == "ServiceAccount")
     made = Account(kubectl, f"system:serviceaccount:{name}:{user}")
     stray = changed(workloads({})[0], "spec.template.spec.hostPID", True)

@@ -42,8 +42,7 @@ class Cluster:
             "metadata": {"name": name},
             "spec": {**({} if "targetFrom" in spec else {"target": "127.0.0.1"}), **spec},
         }
-        self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
-        return str(self.kubectl.get("itc", name)["metadata"]["uid"])
+        return str(self.kubectl.apply(manifest)["metadata"]["uid"])
 
     def status(self, name: str = "hq") -> Object:
         """The check's status, empty when there is none yet."""
@@ -102,7 +101,7 @@ class Cluster:
             "addressType": "IPv4",
             "endpoints": endpoints,
         }
-        self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+        self.kubectl.apply(manifest)
 
     def app_pod(self, name: str, address: str, **labels: str) -> None:
         """A ready pod of somebody's with this address."""

@@ -33,7 +33,6 @@ def operator(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[Op
         f"--namespaces={namespace}",
         cluster.key_secret(),
     )
-    process.forked = True
     process.start()
     yield process
     process.clear_up()

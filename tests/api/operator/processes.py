@@ -34,9 +34,29 @@ def eventually(holds: Callable[[], object], *, what: str, seconds: float = 60) -
         time.sleep(0.1)
 
 
+_PROGRAMS = ("ipsecping", "ipsecping_operator")
+_MODULES = (
+    "ctypes",
+    "ipsecping_operator.cli",
+    "ipsecping_operator.app.lifecycle",
+    "ipsecping.cli.agent",
+    "ipsecping.cli.reflect",
+    "ipsecping.agent.control_watch",
+    "ipsecping.agent.service",
+    "ipsecping.probes",
+    "ipsecping.reflector.service",
+    "ipsecping.rounds.prober",
+)
+"""What the programs load as they start."""
+
+
 @dataclass
 class Process:
-    """A program of ours, started and ended by the test; its output goes to a file."""
+    """A program of ours, started and ended by the test; its output goes to a file.
+
+    It is forked from a process that has loaded its modules: to load them takes more CPU than most tests do.
+    One whose Python is changed before that has to load them itself.
+    """
 
     words: list[str]
     log: Path
@@ -45,6 +65,11 @@ class Process:
 
     def launch(self) -> None:
         """Start it and go on; its output is appended to the log."""
+        env = {**_environment(), **self.env}
+        dash, program, *arguments = self.words
+        if dash == "-m" and program in _PROGRAMS and "PYTHONPATH" not in self.env:
+            self.running = Forked(program, arguments, preload=_MODULES, log=self.log, env=env)
+            return
         with self.log.open("ab") as output:
             self.running = subprocess.Popen(
                 # A killed test run leaves nothing behind.
@@ -52,7 +77,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**_environment(), **self.env},
+                env=env,
             )
 
     def end(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 20) -> int:
@@ -71,9 +96,6 @@ class Process:
             self.running = None
 
 
-_OF_THE_OPERATOR = ("ctypes", "ipsecping_operator.cli", "ipsecping_operator.app.lifecycle")
-
-
 @dataclass
 class OperatorProcess(Process):
     """`ipsecping-operator run` with its two ports."""
@@ -81,18 +103,6 @@ class OperatorProcess(Process):
     health: str = ""
     ready: str = ""
     metrics: str = ""
-    forked: bool = False
-    """From a process that has loaded its modules: they take a second of CPU, more than most tests take."""
-
-    def launch(self) -> None:
-        """Start it and go on; its output is appended to the log."""
-        if not self.forked:
-            super().launch()
-            return
-        dash, module, *arguments = self.words
-        assert dash == "-m"
-        env = {**_environment(), **self.env}
-        self.running = Forked(module, arguments, preload=_OF_THE_OPERATOR, log=self.log, env=env)
 
     def start(self) -> None:
         """Start it and wait until it works."""

@@ -60,6 +60,7 @@ wished = st.one_of(wishes.map(lambda wish: {"placement": wish}), signed)
     [(Permissions(), elsewhere(VALUES)), (MUCH, VALUES)],
     ids=["permitted elsewhere", "permitted"],
 )
+@pytest.mark.long
 def test_the_policies_hold_what_the_settings_permit_and_nothing_else(
     kubectl: Kubectl, permitted: Permissions, values: Mapping[str, Any]
 ) -> None:

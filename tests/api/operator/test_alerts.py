@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from ...peers import monitoring
 from .cluster import Cluster
 from .hasty import DOWN, hasty_alertmanager, hasty_rules
@@ -9,6 +11,7 @@ from .processes import OperatorProcess, eventually
 from .reflectors import Reflector, spec
 
 
+@pytest.mark.long
 def test_a_fault_reaches_a_person_and_so_does_its_end(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector, tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ import signal
 import time
 from datetime import UTC, datetime
 
+import pytest
+
 from ipsecping_lab.apiserver import ApiServer
 
 from .cluster import Cluster
@@ -18,6 +20,7 @@ AWAY = float(os.environ.get("IPSECPING_TEST_OUTAGE", "12"))
 """Seconds."""
 
 
+@pytest.mark.long
 def test_an_outage_that_came_and_went_while_the_api_was_away_is_told_with_its_own_times(
     operator: OperatorProcess, cluster: Cluster, server: ApiServer, reflector: Reflector
 ) -> None:

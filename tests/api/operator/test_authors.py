@@ -55,6 +55,7 @@ def test_what_is_not_permitted_is_told_in_the_status_in_the_words_of_render(
     assert not [each for kind in ("deployment", "cronjob", "configmap") for each in cluster.children(kind)]
 
 
+@pytest.mark.long
 def test_children_go_with_the_permission_and_come_back_with_it(start: Start, cluster: Cluster) -> None:
     egress = f"--allow-pod-labels={cluster.kubectl.namespace}=egress"
     permissive = start(egress)

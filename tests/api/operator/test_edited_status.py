@@ -3,6 +3,8 @@
 import json
 import time
 
+import pytest
+
 from .cluster import Cluster
 from .processes import OperatorProcess
 
@@ -28,6 +30,7 @@ def test_a_status_edited_by_hand_is_put_right(operator: OperatorProcess, cluster
     assert operator.sample(EDITED) == 1
 
 
+@pytest.mark.long
 def test_what_was_made_up_in_a_status_does_not_stand_even_where_nothing_is_measured(
     operator: OperatorProcess, cluster: Cluster
 ) -> None:

@@ -146,6 +146,7 @@ def click(cluster: Cluster, action: str) -> dict[str, Any]:
     return patch
 
 
+@pytest.mark.long
 def test_argo_cd_follows_a_check_through_its_life(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:

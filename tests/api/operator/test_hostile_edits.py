@@ -39,6 +39,7 @@ def test_any_characters_of_an_annotation_reach_the_status(
     assert operator.sample('ipsecping_operator_faults_total{where="write"}') == 0
 
 
+@pytest.mark.long
 def test_extra_rounds_come_one_after_the_other_however_many_are_asked_for(
     operator: OperatorProcess, cluster: Cluster
 ) -> None:

@@ -4,6 +4,8 @@ import json
 import signal
 from typing import Any
 
+import pytest
+
 from ...kstatus import kstatus
 from .cluster import Cluster, Object
 from .processes import OperatorProcess, eventually
@@ -29,6 +31,7 @@ def apply_as_git_does(cluster: Cluster, spec: dict[str, Any]) -> Object:
     return stored
 
 
+@pytest.mark.long
 def test_a_tool_that_waits_by_kstatus_waits_for_the_right_moment(
     operator: OperatorProcess, cluster: Cluster
 ) -> None:

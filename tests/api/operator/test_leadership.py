@@ -52,6 +52,7 @@ def both(pair: list[OperatorProcess]) -> tuple[OperatorProcess, OperatorProcess]
 
 
 @pytest.mark.smoke
+@pytest.mark.long
 def test_a_second_operator_waits_ready_and_takes_over_from_one_that_was_killed(
     pair: list[OperatorProcess], cluster: Cluster
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_second_operator_waits_ready_and_takes_over_from_one_that_was_killed(
     assert cluster.kubectl.get("lease", LEASE)["spec"]["leaseTransitions"] == 1
 
 
+@pytest.mark.long
 def test_an_operator_that_is_stopped_leaves_the_lease_to_the_next(
     pair: list[OperatorProcess], cluster: Cluster
 ) -> None:
@@ -110,6 +112,7 @@ def test_an_operator_whose_lease_was_taken_exits(pair: list[OperatorProcess], cl
     assert holder(cluster) == "somebody"
 
 
+@pytest.mark.long
 def test_an_operator_that_stood_still_for_too_long_writes_nothing_when_it_wakes(
     pair: list[OperatorProcess], cluster: Cluster
 ) -> None:

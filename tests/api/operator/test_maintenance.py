@@ -3,6 +3,8 @@
 import signal
 from datetime import datetime, timedelta
 
+import pytest
+
 from ... import argocd
 from ...kstatus import kstatus
 from .clocks import Clock
@@ -18,6 +20,7 @@ def written(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@pytest.mark.long
 def test_an_outage_begins_only_when_the_window_closes(
     clocked: OperatorProcess, cluster: Cluster, clock: Clock
 ) -> None:

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ipsecping_lab.apiserver import ApiServer
 
 from ...docs.documents import DOCS
@@ -57,6 +59,7 @@ def webhook(came: list[tuple[Mapping[str, str], bytes]]) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.long
 def test_a_fault_is_told_over_restarts_and_what_heals_while_the_operator_is_away_is_resolved(
     server: ApiServer, cluster: Cluster, reflector: Reflector, tmp_path: Path
 ) -> None:

@@ -164,6 +164,7 @@ def overloaded(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[
     print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
 
 
+@pytest.mark.long
 def test_what_happens_while_all_is_rejected_is_told_afterwards(
     overloaded: Overloaded, cluster: Cluster
 ) -> None:

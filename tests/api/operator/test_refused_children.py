@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_operator.kube.kinds import CONFIG_MAP, CRON_JOB, DEPLOYMENT
 
@@ -104,6 +106,7 @@ def test_a_policy_that_wants_labels_of_every_child_is_met_by_the_defaults(
 QUOTA = 'pods "ipsecping-hq-x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=4'
 
 
+@pytest.mark.long
 def test_a_round_s_pod_that_is_refused_is_told_in_the_words_of_who_refuses(
     operator: OperatorProcess, cluster: Cluster
 ) -> None:

@@ -73,9 +73,7 @@ def installed(
     )
     access = [each for each in rendered if each["kind"] not in ("Deployment", "Service")]
     assert not some or not [each["kind"] for each in access if each["kind"].startswith("Cluster")]
-    for each in access:
-        where = replace(kubectl, namespace=each["metadata"].get("namespace", system))
-        where("apply", "-f", "-", stdin=json.dumps(each))
+    kubectl.apply_all(access)
     (account,) = (each["metadata"]["name"] for each in access if each["kind"] == "ServiceAccount")
     (deployment,) = (each for each in rendered if each["kind"] == "Deployment")
     kubeconfig = with_token(server, kubectl("create", "token", account).strip(), tmp_path)
@@ -129,6 +127,7 @@ def exercised(event: dict[str, Any]) -> set[Right]:
     return {(about.get("apiGroup", ""), resource, verb) for verb in verbs}
 
 
+@pytest.mark.long
 def test_the_operator_needs_every_right_it_is_given_and_no_other(
     installed: Installed, cluster: Cluster
 ) -> None:

@@ -118,6 +118,7 @@ def test_without_permission_nothing_is_looked_up(operator: OperatorProcess, clus
     assert cluster.children("deployment") == []
 
 
+@pytest.mark.long
 def test_a_permission_that_is_taken_back_ends_what_measures(
     looking: OperatorProcess, cluster: Cluster
 ) -> None:

@@ -68,6 +68,7 @@ def test_strangers_learn_nothing_and_a_restarted_operator_reads_on_with_the_same
     assert key not in operator.log.read_text()
 
 
+@pytest.mark.long
 def test_while_a_key_is_exchanged_agents_are_read_whichever_plan_they_have(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:

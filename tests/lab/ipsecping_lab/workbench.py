@@ -196,15 +196,15 @@ def install(
             if done.returncode:
                 raise CommandFailed(f"lab {step} failed, see above")
     progress("helm install")
-    lab(
+    said = lab(
         "helm", "upgrade", "--install", "ipsecping", str(REPOSITORY / "charts" / "ipsecping"),
         "--namespace", namespace, "--create-namespace", *_image_values(),
         # Often, so that one can watch: the default is one status write a minute while nothing changes.
         "--set-string", "operator.statusInterval=5s", *values,
         "--wait", "--timeout", "120s",
     )  # fmt: skip
-    if not existing_cluster():
-        # The tag stays the same when the images were built anew, so helm sees no change.
+    if not existing_cluster() and "\nREVISION: 1\n" not in said:
+        # The tag is the same when the images were built anew, so helm sees no change. Its first has new pods.
         kubectl("-n", namespace, "rollout", "restart", "deployment/ipsecping-operator")
         kubectl("-n", namespace, "rollout", "status", "deployment/ipsecping-operator", "--timeout=120s")
 

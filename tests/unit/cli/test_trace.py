@@ -64,6 +64,7 @@ def test_a_service_that_answers_something_else_is_reached_as_well() -> None:
     assert not only_reply(found).proven
 
 
+@pytest.mark.long
 def test_answers_of_anybody_else_are_ignored() -> None:
     """Even from the target's own address."""
     with listening(socket.SOCK_DGRAM) as server, listening(socket.SOCK_DGRAM) as stranger:

@@ -54,6 +54,7 @@ def diagnosed(probe: PlannedProbe, *, answers: bool) -> DiagnosisReport:
     return asyncio.run(measure())
 
 
+@pytest.mark.long
 def test_silence_towards_other_ports_is_neither_a_fault_nor_health() -> None:
     report = diagnosed(FIXED, answers=False)
     assert (report.outcome, report.findings) == (Outcome.NOT_MEASURED, ())

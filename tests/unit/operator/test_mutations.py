@@ -88,6 +88,7 @@ def judged(*, wrong: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("part", range(4))
+@pytest.mark.long
 def test_any_function_that_raises_each_time(part: int) -> None:
     wrong, plan = dict[str, str](), Plan()
     with sabotaged(plan):

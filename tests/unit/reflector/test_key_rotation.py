@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
 from ipsecping.contract import PlannedProbe, ProbeType, StampOptions
 from ipsecping.probes.stamp import LOOK_NS
 
@@ -60,6 +62,7 @@ def results(log: IO[str], *, until: int = 0) -> list[dict[str, Any]]:
     raise AssertionError("the agent has ended")
 
 
+@pytest.mark.long
 def test_keys_rotate_between_an_agent_and_a_reflector_without_a_lost_packet(tmp_path: Path) -> None:
     here, there = tmp_path / "sender.keys", tmp_path / "reflector.keys"
     write_keys(here, OLD)

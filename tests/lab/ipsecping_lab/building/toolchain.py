@@ -38,7 +38,6 @@ def version_of(text: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-@cache
 def find_go(progress: Progress) -> Go:
     """A Go of at least :data:`GO_NEEDED`; fetched when the machine has none.
 
@@ -56,6 +55,7 @@ def find_go(progress: Progress) -> Go:
         return _probe(_install() / "bin" / "go")
 
 
+@cache
 def _probe(command: Path) -> Go:
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
     return Go(command, run([command, "version"], env=environment).stdout.strip())

@@ -70,8 +70,11 @@ def _run(module: str, arguments: list[str], log: str, env: dict[str, str]) -> No
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.close(output)
+    # By one of these descriptors that process learns that the tests have ended: it ends when nobody holds it
+    # any more.
+    os.closerange(2 + 1, os.sysconf("SC_OPEN_MAX"))
     os.environ.clear()
     os.environ.update(env)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
