@@ -1,9 +1,10 @@
 """What controllers and a kubelet would do, done by hand: the API server under test has neither."""
 
 import json
-import time
+import urllib.request
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,17 +53,55 @@ class Cluster:
 
     def condition(self, kind: str, name: str = "hq") -> Object:
         """A condition of the check, empty when there is none."""
-        conditions = self.status(name).get("conditions", [])
-        return next((each for each in conditions if each["type"] == kind), {})
+        return condition_of(self.status(name), kind)
 
-    def says(self, kind: str, status: str, reason: str, *, name: str = "hq", seconds: float = 60) -> None:
-        """Wait until the condition has this status and reason."""
+    def says(
+        self,
+        kind: str,
+        status: str,
+        reason: str,
+        *,
+        saying: str = "",
+        name: str = "hq",
+        seconds: float = 60,
+    ) -> str:
+        """Wait until the condition has this status and reason, and these words in its message; that message.
+
+        What is measured goes on meanwhile: a message that is read after this may be another one.
+        """
+        found: Object = {}
 
         def holds() -> bool:
-            found = self.condition(kind, name)
-            return (found.get("status"), found.get("reason")) == (status, reason)
+            found.clear()
+            found.update(self.condition(kind, name))
+            told = (found.get("status"), found.get("reason"))
+            return told == (status, reason) and saying in found["message"]
 
-        eventually(holds, what=f"{kind}={status} {reason}", seconds=seconds)
+        eventually(holds, what=f"{kind}={status} {reason} {saying}".rstrip(), seconds=seconds)
+        return str(found["message"])
+
+    def shows(self, holds: Callable[[Object], object], *, what: str, name: str = "hq") -> Object:
+        """Wait for a status of which this holds; that status, all of it of one moment.
+
+        It does not hold of a status that lacks what it looks for.
+        """
+        found: Object = {}
+
+        def seen() -> object:
+            found.clear()
+            found.update(self.status(name))
+            with suppress(LookupError):
+                return holds(found)
+            return False
+
+        eventually(seen, what=what)
+        return found
+
+    def counts_all_of(self, agent: "AgentPod") -> None:
+        """Wait until the window of the check's one probe holds all that its agent has sent by now."""
+        sent = agent.sent()
+        assert sent > 0
+        eventually(lambda: self.figures().get("sent", 0) >= sent, what=f"all {sent} packets counted")
 
     def measured(self, spec: Mapping[str, Any]) -> "AgentPod":
         """Apply a check, run its agent and wait until it is healthy."""
@@ -81,10 +120,17 @@ class Cluster:
         found: Object = self.kubectl.get(kind, selector="app.kubernetes.io/managed-by=ipsecping")
         return list(found["items"])
 
-    def one(self, kind: str) -> Object:
-        """Wait for the only object of a kind that the operator makes here."""
-        eventually(lambda: len(self.children(kind)) == 1, what=f"one {kind}")
-        return self.children(kind)[0]
+    def one(self, kind: str, **labels: str) -> Object:
+        """Wait for the only object of a kind that the operator makes here; labels are `check` and `path`."""
+        wanted = {f"ipsecping.dev/{name}": value for name, value in labels.items()}.items()
+        found: list[Object] = []
+
+        def alone() -> bool:
+            found[:] = [each for each in self.children(kind) if wanted <= each["metadata"]["labels"].items()]
+            return len(found) == 1
+
+        eventually(alone, what=f"one {kind} {labels or ''}".rstrip())
+        return found[0]
 
     def make(self, manifest: Object) -> Object:
         """Create an object; as stored."""
@@ -241,7 +287,6 @@ class Cluster:
             env={"POD_UID": pod["metadata"]["uid"], **({} if names is None else resolving(names, directory))},
         )
         self.processes.append(process)
-        began = time.monotonic()
         process.launch()
         self.set_status("pod", pod["metadata"]["name"], RUNNING)
         return AgentPod(
@@ -250,7 +295,6 @@ class Cluster:
             process=process,
             port=port,
             plan=directory / "plan.json",
-            began=began,
         )
 
     def refresh(self, agent: "AgentPod") -> None:
@@ -324,8 +368,13 @@ class AgentPod:
     process: Process
     port: int
     plan: Path
-    began: float
-    """When it was started, in seconds of the monotonic clock."""
+
+    def sent(self) -> int:
+        """Packets of its one probe so far, without those of rounds that say nothing, by its own count."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
+            lines = answer.read().decode().splitlines()
+        (line,) = (each for each in lines if each.startswith("ipsecping_packets_sent_total{"))
+        return int(float(line.rpartition(" ")[2]))
 
 
 def listening_on(port: int, workload: Object) -> Object:
@@ -335,6 +384,11 @@ def listening_on(port: int, workload: Object) -> Object:
     (named,) = (each for each in container["ports"] if each["name"] == "http")
     named["containerPort"] = port
     return template
+
+
+def condition_of(status: Object, kind: str) -> Object:
+    """A condition of a check's status, empty when there is none."""
+    return next((each for each in status.get("conditions", []) if each["type"] == kind), {})
 
 
 def owner(of: Object) -> Object:

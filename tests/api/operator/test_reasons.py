@@ -9,7 +9,7 @@ from ipsecping.contract import LossReason, PathMtu, termination
 
 from ...yaml_text import from_yaml
 from .cluster import Cluster, ended
-from .processes import OperatorProcess, eventually
+from .processes import OperatorProcess
 from .rounds import MS, planned, round_of
 
 MISTAKES = from_yaml((Path(__file__).parents[2] / "operator_mistakes.yaml").read_text())
@@ -21,10 +21,10 @@ def test_what_the_schema_cannot_know_is_told_in_the_status_in_the_words_of_rende
     for index, mistake in enumerate(MISTAKES):
         cluster.check(mistake["spec"], name=f"m{index}")
     for index, mistake in enumerate(MISTAKES):
-        cluster.says("Ready", "False", "InvalidSpec", name=f"m{index}")
-        assert cluster.condition("Ready", f"m{index}")["message"] == mistake["says"]
-        assert cluster.condition("Stalled", f"m{index}")["status"] == "True"
-        assert cluster.condition("Healthy", f"m{index}")["reason"] == "NoResults"
+        said = cluster.says("Ready", "False", "InvalidSpec", name=f"m{index}")
+        assert said == mistake["says"]
+        cluster.says("Stalled", "True", "InvalidSpec", name=f"m{index}")
+        cluster.says("Healthy", "Unknown", "NoResults", name=f"m{index}")
     assert cluster.children("deployment") == cluster.children("cronjob") == []
 
 
@@ -81,21 +81,9 @@ def test_each_reason_to_be_unhealthy_is_reached_and_says_value_limit_window_and_
         cluster.check({"schedule": {"cron": "*/5 * * * *"}, **spec}, name=reason.lower())
     for reason, (_, measured, said) in REASONS.items():
         name = reason.lower()
-        cron_job, config_map = child(cluster, "cronjob", name), child(cluster, "configmap", name)
+        cron_job, config_map = (cluster.one(kind, check=name) for kind in ("cronjob", "configmap"))
         results = round_of(planned(config_map), **measured)
         pod = cluster.round_pod(cron_job)
         cluster.set_status("pod", pod, ended(termination.encode(results)))
-        cluster.says("Healthy", "False", reason, name=name)
-        assert cluster.condition("Healthy", name)["message"].startswith(said)
+        assert cluster.says("Healthy", "False", reason, name=name).startswith(said)
         assert cluster.status(name)["outages"][0]["reason"] == reason
-
-
-def child(cluster: Cluster, kind: str, check: str) -> Any:
-    """The only object of the kind that the check has; waits for it."""
-
-    def found() -> list[Any]:
-        labelled = cluster.children(kind)
-        return [each for each in labelled if each["metadata"]["labels"]["ipsecping.dev/check"] == check]
-
-    eventually(lambda: len(found()) == 1, what=f"the {kind} of {check}")
-    return found()[0]
