@@ -18,6 +18,7 @@ import yaml
 
 from ipsecping.cli.main import parser
 
+from ...ports import free_port
 from ..cli.conftest import ipsecping
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -161,8 +162,8 @@ def test_limits_and_source_ports_are_what_the_options_say(
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as like_a_reflector,
     ):
-        like_a_reflector.bind(("127.0.0.2", 0))
-        port = like_a_reflector.getsockname()[1]
+        port = free_port(socket.SOCK_DGRAM)
+        like_a_reflector.bind(("127.0.0.2", port))
         command = [sys.executable, "-m", "ipsecping", "reflect", "--allow", "127.0.0.0/8"]
         command += ["--stamp", f"127.0.0.1:{port}", *(option.format(port=port) for option in options)]
         with running(command) as (process, lines):
