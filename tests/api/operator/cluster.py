@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ipsecping.contract import plan_from_json
+
 from ...ports import free_port
 from ..api_client import path_of
 from ..kubectl import Kubectl
@@ -371,10 +373,16 @@ class AgentPod:
 
     def sent(self) -> int:
         """Packets of its one probe so far, without those of rounds that say nothing, by its own count."""
+        (check,) = plan_from_json(json.loads(self.plan.read_text())).checks
+        (probe,) = check.probes
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
-        (line,) = (each for each in lines if each.startswith("ipsecping_packets_sent_total{"))
-        return int(float(line.rpartition(" ")[2]))
+
+        def rounds(kind: str) -> int:
+            counts = (line.rpartition(" ")[2] for line in lines if line.startswith(f"ipsecping_agent_{kind}"))
+            return sum(int(float(count)) for count in counts)
+
+        return (rounds("rounds_total") - rounds("rounds_invalid_total")) * probe.count
 
 
 def listening_on(port: int, workload: Object) -> Object:

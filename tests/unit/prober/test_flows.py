@@ -36,8 +36,12 @@ from .far_ends import LOOPBACK, measure, probe, prober, silent, tcp_server, udp_
 MS, SECOND = 1_000_000, 1_000_000_000
 
 
+SHORT_MS = 300
+"""Timeout of rounds in which packets are lost; in others a busy machine has time."""
+
+
 def echo(port: int, **changes: object) -> PlannedProbe:
-    return probe(ProbeType.UDP_ECHO, **{"port": port, "size": 16, "flows": 8, "timeout_ms": 300, **changes})
+    return probe(ProbeType.UDP_ECHO, **{"port": port, "size": 16, "flows": 8, "timeout_ms": 5000, **changes})
 
 
 def connect(port: int, **changes: object) -> PlannedProbe:
@@ -56,7 +60,7 @@ def flows_of(result: RoundResult) -> Flows:
 @pytest.mark.parametrize("host", LOOPBACK)
 async def test_dead_flows_are_told_by_their_ports(host: str) -> None:
     async with udp_echo(host, lose=lambda _, port: port % 4 == 1) as port:
-        result = await measure(echo(port), host)
+        result = await measure(echo(port, timeout_ms=SHORT_MS), host)
     found = flows_of(result)
     assert (result.sent, result.received) == (24, 18)
     assert found.first_port is not None
@@ -192,7 +196,7 @@ async def test_a_flow_whose_connection_is_under_way_blames_this_host(
 async def test_jitter_and_runs_of_loss_are_those_of_each_flow() -> None:
     """Of 8 flows each third packet in a row would be no run and a loss at even distances."""
     async with udp_echo(lose=lambda _, port: port % 8 == 3) as port:
-        result = await measure(echo(port, count=5))
+        result = await measure(echo(port, count=5, timeout_ms=SHORT_MS))
     shape = result.figure(LossShape)
     assert shape is not None
     assert (shape.packets, shape.period) == (5, None)
