@@ -19,6 +19,7 @@ from ipsecping.net.flow import Flow
 from ipsecping.probes import udp_echo
 from ipsecping.probes.base import Session
 
+from ...peers.processes import PATIENCE
 from .far_ends import closed_port
 
 ADDRESSES = [f"127.0.2.{i}" for i in range(1, 9)]
@@ -80,7 +81,7 @@ class Peer:
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not true():
             await asyncio.sleep(0.005)
 

@@ -18,6 +18,7 @@ import yaml
 
 from ipsecping.cli.main import parser
 
+from ...peers.processes import PATIENCE
 from ...ports import free_port
 from ..cli.conftest import ipsecping
 
@@ -47,7 +48,7 @@ def running(command: Sequence[str]) -> Iterator[tuple["subprocess.Popen[str]", I
         yield process, lines
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE)
         process.stderr.close()
 
 
@@ -103,7 +104,7 @@ def test_one_file_measures_and_reflects_with_python_alone(zipapp: Path, tmp_path
         measured = ping(program, "--stamp", port, "--key-file", str(keys))
         assert (measured["sent"], measured["received"], measured["size"]) == (3, 3, 112)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         [counters] = lines
     assert counters["message"] == "counters"
     assert (counters["received"], counters["answered"], counters["octetsAnswered"]) == (3, 3, 336)
@@ -134,7 +135,7 @@ def test_counters_are_served_for_prometheus() -> None:
         text = connection.getresponse().read().decode()
         connection.close()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     labels = f'address="127.0.0.1",port="{stamp}",protocol="STAMP"'
     assert f"ipsecping_reflector_packets_answered_total{{{labels}}} 3.0" in text
     assert f'ipsecping_reflector_packets_dropped_total{{{labels},reason="Replayed"}} 0.0' in text
