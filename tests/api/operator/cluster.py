@@ -1,7 +1,6 @@
 """What controllers and a kubelet would do, done by hand: the API server under test has neither."""
 
 import json
-import urllib.request
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -10,11 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ipsecping.contract import plan_from_json
-
 from ...ports import free_port
 from ..api_client import path_of
 from ..kubectl import Kubectl
+from .agent_pod import AgentPod, listening_on
 from .processes import Process, eventually
 from .resolver import resolving
 from .rounds import message
@@ -99,13 +97,13 @@ class Cluster:
         eventually(seen, what=what)
         return found
 
-    def counts_all_of(self, agent: "AgentPod") -> None:
+    def counts_all_of(self, agent: AgentPod) -> None:
         """Wait until the window of the check's one probe holds all that its agent has sent by now."""
         sent = agent.sent()
         assert sent > 0
         eventually(lambda: self.figures().get("sent", 0) >= sent, what=f"all {sent} packets counted")
 
-    def measured(self, spec: Mapping[str, Any]) -> "AgentPod":
+    def measured(self, spec: Mapping[str, Any]) -> AgentPod:
         """Apply a check, run its agent and wait until it is healthy."""
         self.check(spec)
         agent = self.run_agent()
@@ -257,7 +255,7 @@ class Cluster:
         }
         self.set_status("daemonset", daemon_set, {"observedGeneration": generation, **counts})
 
-    def run_agent(self, names: Mapping[str, Sequence[str]] | None = None) -> "AgentPod":
+    def run_agent(self, names: Mapping[str, Sequence[str]] | None = None) -> AgentPod:
         """Do what it takes to have the only Deployment here run its agent, on a port of loopback.
 
         `names`: to the addresses that its resolver tells.
@@ -271,7 +269,7 @@ class Cluster:
 
     def run_node_agent(
         self, daemon_set: Object, node: str, names: Mapping[str, Sequence[str]] | None = None
-    ) -> "AgentPod":
+    ) -> AgentPod:
         """Make the DaemonSet's pod for a node and run its agent; `names` as of `run_agent`."""
         port = free_port()
         name = self.node_pod(daemon_set, node, template=listening_on(port, daemon_set))
@@ -279,7 +277,7 @@ class Cluster:
 
     def _launch(
         self, pod: Object, plan: Object, port: int, names: Mapping[str, Sequence[str]] | None
-    ) -> "AgentPod":
+    ) -> AgentPod:
         directory = self.workdir / pod["metadata"]["name"]
         directory.mkdir()
         (directory / "plan.json").write_text(plan["data"]["plan.json"])
@@ -299,7 +297,7 @@ class Cluster:
             plan=directory / "plan.json",
         )
 
-    def refresh(self, agent: "AgentPod") -> None:
+    def refresh(self, agent: AgentPod) -> None:
         """Show the agent its plan as it is now, as the kubelet does some time."""
         fresh = agent.plan.with_suffix(".next")
         fresh.write_text(self.one("configmap")["data"]["plan.json"])
@@ -359,39 +357,6 @@ class Cluster:
         """End all agents."""
         for process in self.processes:
             process.stop_if_running()
-
-
-@dataclass
-class AgentPod:
-    """A pod object and the real agent process behind it."""
-
-    name: str
-    uid: str
-    process: Process
-    port: int
-    plan: Path
-
-    def sent(self) -> int:
-        """Packets of its one probe so far, without those of rounds that say nothing, by its own count."""
-        (check,) = plan_from_json(json.loads(self.plan.read_text())).checks
-        (probe,) = check.probes
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
-            lines = answer.read().decode().splitlines()
-
-        def rounds(kind: str) -> int:
-            counts = (line.rpartition(" ")[2] for line in lines if line.startswith(f"ipsecping_agent_{kind}"))
-            return sum(int(float(count)) for count in counts)
-
-        return (rounds("rounds_total") - rounds("rounds_invalid_total")) * probe.count
-
-
-def listening_on(port: int, workload: Object) -> Object:
-    """The template of the workload's pods, whose agent listens on that port of loopback."""
-    template: Object = json.loads(json.dumps(workload["spec"]["template"]))
-    (container,) = template["spec"]["containers"]
-    (named,) = (each for each in container["ports"] if each["name"] == "http")
-    named["containerPort"] = port
-    return template
 
 
 def condition_of(status: Object, kind: str) -> Object:

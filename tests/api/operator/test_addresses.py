@@ -4,7 +4,8 @@ from typing import Any
 
 from ...peers import ours
 from ...ports import free_port
-from .cluster import Cluster, condition_of, listening_on
+from .agent_pod import listening_on
+from .cluster import Cluster, condition_of
 from .processes import OperatorProcess, eventually
 from .reflectors import TIMEOUT
 

@@ -19,7 +19,8 @@ from ... import argocd
 from ...yaml_text import all_from_yaml
 from ..chart import REPOSITORY, objects
 from ..kubectl import Kubectl
-from .cluster import AgentPod, Cluster, Object
+from .agent_pod import AgentPod
+from .cluster import Cluster, Object
 from .processes import OperatorProcess, children_of, eventually, operator_process
 from .reflectors import Reflector, spec
 

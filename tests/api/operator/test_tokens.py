@@ -17,7 +17,8 @@ from ipsecping.contract.result_stream import RESULTS_PATH
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_operator.children import VERIFIERS_ANNOTATION
 
-from .cluster import KEY_SECRET, AgentPod, Cluster
+from .agent_pod import AgentPod
+from .cluster import KEY_SECRET, Cluster
 from .processes import OperatorProcess, eventually, operator_process
 from .reflectors import Reflector, spec
 
