@@ -11,8 +11,11 @@ from ipsecping_operator.api.crd import custom_resource_definition
 
 from ..docs.documents import ROOT
 from .kubectl import SHORT_RUN
+from .operator.processes import eventually
 
 CRD = "ipsectunnelchecks.ipsecping.dev"
+NOT_SERVED_YET = ("no matches for kind", "could not find the requested resource")
+"""What kubectl says of a kind before the API server lists it, and before it takes objects of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,15 @@ class Administrator:
 
     def eventually(self, command: str) -> str:
         """What it prints: a new kind is served a moment after it was applied."""
-        for _ in range(50):
+        said = ""
+
+        def taken() -> bool:
+            nonlocal said
             done = self.attempt(command)
-            if done.returncode == 0:
-                return done.stdout
-            assert "no matches for kind" in done.stderr, done.stderr
-        raise AssertionError(done.stderr)
+            said = done.stdout
+            unknown = any(words in done.stderr for words in NOT_SERVED_YET)
+            assert done.returncode == 0 or unknown, done.stderr
+            return done.returncode == 0
+
+        eventually(taken, what=f"{command.splitlines()[0]}: the kind served")
+        return said

@@ -58,6 +58,12 @@ class ApiClient:
         """The decoded answer; fails the test when it is a refusal. Raises OSError without an API server."""
         return self._answer("GET", f"{path}?{urlencode(query)}")
 
+    def found(self, path: str, *, accept: str) -> Any:
+        """The same in the form that is asked for; None where there is nothing yet (404, or 503 meanwhile)."""
+        status, said = self._said("GET", path, None, {"Accept": accept})
+        assert status in (200, 404, 503), f"GET {path}: {status}"
+        return json.loads(said) if status == 200 else None
+
     def create(self, path: str, manifest: Mapping[str, Any]) -> Any:
         """A new object of a collection, as stored; fails as `get` does."""
         return self._answer("POST", path, manifest, "application/json")
@@ -88,20 +94,18 @@ class ApiClient:
     def _answer(
         self, method: str, target: str, body: object = None, kind: str = "", *, refused: bool = False
     ) -> Any:
-        words = (
-            method,
-            target,
-            None if body is None else json.dumps(body),
-            {"Content-Type": kind} if kind else {},
-        )
-        try:
-            status, said = self._ask(*words)
-        except (OSError, http.client.HTTPException):  # the server has closed it: it did not read this
-            self.close()
-            status, said = self._ask(*words)
+        text = None if body is None else json.dumps(body)
+        status, said = self._said(method, target, text, {"Content-Type": kind} if kind else {})
         content = json.loads(said)
         assert (status >= 300) is refused, f"{method} {target}: {content.get('message', 'accepted')}"
         return content
+
+    def _said(self, *words: Any) -> tuple[int, bytes]:
+        try:
+            return self._ask(*words)
+        except (OSError, http.client.HTTPException):  # the server has closed it: it did not read this
+            self.close()
+            return self._ask(*words)
 
     def _ask(self, *words: Any) -> tuple[int, bytes]:
         if self._connection is None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .kubectl import Kubectl, manifest
+from .operator.processes import eventually
 
 SAMPLES = sorted((Path(__file__).parents[2] / "manifests" / "samples").glob("*.yaml"))
 STATUS: dict[str, Any] = {
@@ -108,6 +109,8 @@ def test_only_an_edit_of_the_spec_makes_a_new_generation(kubectl: Kubectl) -> No
 
 
 def test_kubectl_explains_every_field(kubectl: Kubectl) -> None:
+    # What is explained is published some time after the definition is in force.
+    eventually(lambda: kubectl.run("explain", "itc").returncode == 0, what="the schema published")
     text = " ".join(kubectl("explain", "itc.spec.probes").split())
     assert "Exactly one of icmp, udpEcho, stamp, tcp, http, dns, pathMTU, ike and audit." in text
     assert "Time between two packets, 10ms to 1m" in text

@@ -15,6 +15,7 @@ from ..yaml_text import from_yaml
 from .api_client import client
 from .kustomized import VALUES, build
 from .openapi import LOCATION, write_schemas
+from .operator.processes import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 OURS = [
@@ -43,7 +44,15 @@ DISPUTED_OF = {
 def schemas(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory of what the API server publishes."""
     directory = tmp_path_factory.mktemp("schemas")
-    write_schemas(client(server.kubeconfig).get("/openapi/v2"), directory)
+    published: dict[str, Any] = {}
+
+    def with_ours() -> bool:
+        """Definitions are in force before their schemas are published."""
+        published.update(client(server.kubeconfig).get("/openapi/v2"))
+        return any("IPsecTunnelCheck" in name for name in published["definitions"])
+
+    eventually(with_ours, what="the schema of our kind published")
+    write_schemas(published, directory)
     return directory
 
 

@@ -85,14 +85,13 @@ class Bench:
         return workbench.condition(self.check(name), "Healthy")
 
     def wait_for_reason(self, name: str, reason: str, *, seconds: float = 60) -> dict[str, Any]:
-        """Wait until Healthy has the given reason; returns the check."""
-        wait_for(
+        """Wait until Healthy has the given reason; returns the check as it was then."""
+        return wait_for(
             f"{name} Healthy reason {reason}",
-            lambda: self.healthy(name),
-            lambda healthy: healthy.get("reason") == reason,
+            lambda: self.check(name),
+            lambda check: workbench.condition(check, "Healthy").get("reason") == reason,
             seconds=seconds,
         )
-        return self.check(name)
 
     def wait_for_ready(self, name: str, *, status: str, saying: str, seconds: float = 60) -> str:
         """Wait until Ready has this status and a message with these words; returns the message."""

@@ -6,7 +6,7 @@ from typing import Any
 from ipsecping_lab import workbench
 from ipsecping_lab.workbench import kubectl, wait_for
 
-from .bench import FAR_A, FAR_B, STAMP, Bench, milliseconds
+from .bench import FAR_A, FAR_B, STAMP, Bench, milliseconds, operator_pods
 
 
 def job_pods(bench: Bench, name: str) -> list[dict[str, Any]]:
@@ -88,7 +88,7 @@ def test_a_cron_check_brings_its_result_home_in_the_termination_message(bench: B
 
 def metrics_path() -> str:
     namespace = workbench.OPERATOR_NAMESPACE
-    (pod,) = workbench.get("pods", namespace=namespace, selector="app.kubernetes.io/name=ipsecping")
+    (pod,) = operator_pods()
     return f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}:9090/proxy"
 
 

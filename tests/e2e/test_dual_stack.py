@@ -100,19 +100,23 @@ def test_a_fault_of_ipv6_alone_names_its_path_and_leaves_ipv4_healthy(bench: Ben
     bench.wait_for_reason("ipv4", "WithinThresholds")
     # The tunnel is up, its IPv4 passes: one of its policies is wrong.
     lab("fault", "set", "policy-block", "a", "family=IPv6")
-    states = wait_for(
+    both = wait_for(
         "a verdict on ipv6",
-        lambda: {each["name"]: each["state"] for each in bench.check("both")["status"]["paths"]},
-        lambda states: states["ipv6"] != "Healthy",
+        lambda: bench.check("both"),
+        lambda check: path_states(check)["ipv6"] != "Healthy",
         seconds=60,
     )
-    assert states == {"ipv4": "Healthy", "ipv6": "Unhealthy"}
-    message = bench.healthy("both")["message"]
+    assert path_states(both) == {"ipv4": "Healthy", "ipv6": "Unhealthy"}
+    message = workbench.condition(both, "Healthy")["message"]
     assert "ipv6/datapath" in message
     assert "ipv4/" not in message
     assert "ipv4 is healthy: what they share works" in message
     assert bench.healthy("ipv4")["reason"] == "WithinThresholds"
     assert "outages" not in bench.check("ipv4")["status"]
+
+
+def path_states(check: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["state"] for each in check["status"]["paths"]}
 
 
 @pytest.mark.usefixtures("tunnel", "operator_of_ipv6_only")

@@ -93,10 +93,13 @@ async def test_datagrams_of_strangers_do_not_hold_a_reflector() -> None:
     listener = Listener("127.0.0.1", 0, lambda _: responder)
     try:
         with tormented("client-datagrams", listener.port), holds.measured() as held:
-            await asyncio.sleep(2)
+            # On a busy machine it takes seconds to begin.
+            async with asyncio.timeout(60):
+                while listener.counters.received <= 1000:
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(1)
     finally:
         listener.close()
-    assert listener.counters.received > 1000
     assert held.longest_ms < holds.LIMIT_MS, held
 
 

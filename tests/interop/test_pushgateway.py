@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ..peers import debian
+from ..ports import free_port
 
 PLAN = {
     "version": 1,
@@ -47,8 +48,7 @@ PLAN = {
 @pytest.fixture
 def gateway() -> Iterator[str]:
     program = debian.program("prometheus-pushgateway", "prometheus-pushgateway")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [program, f"--web.listen-address=127.0.0.1:{port}"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

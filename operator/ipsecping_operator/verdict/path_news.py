@@ -7,6 +7,9 @@ from ipsecping_operator.api.conditions import ConditionStatus
 
 from .judge import Verdict
 
+_NO_PATHS: frozenset[str] = frozenset()
+"""One for all checks: of thousands, an empty set each takes memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class PathNews:
@@ -24,7 +27,7 @@ def path_news(told: Set[str], verdict: Verdict) -> tuple[frozenset[str], list[Pa
     """
     check = verdict.check
     if check is None or not check.any_path or len(verdict.paths) == 1:
-        return frozenset(), []
+        return _NO_PATHS, []
     news = list(_news(told, verdict))
     unhealthy = (
         path.name

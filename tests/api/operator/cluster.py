@@ -1,9 +1,9 @@
 """What controllers and a kubelet would do, done by hand: the API server under test has neither."""
 
 import json
-import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from ...ports import free_port
 from ..api_client import path_of
 from ..kubectl import Kubectl
+from .agent_pod import AgentPod, listening_on
 from .processes import Process, eventually
 from .resolver import resolving
 from .rounds import message
@@ -51,19 +52,57 @@ class Cluster:
 
     def condition(self, kind: str, name: str = "hq") -> Object:
         """A condition of the check, empty when there is none."""
-        conditions = self.status(name).get("conditions", [])
-        return next((each for each in conditions if each["type"] == kind), {})
+        return condition_of(self.status(name), kind)
 
-    def says(self, kind: str, status: str, reason: str, *, name: str = "hq", seconds: float = 60) -> None:
-        """Wait until the condition has this status and reason."""
+    def says(
+        self,
+        kind: str,
+        status: str,
+        reason: str,
+        *,
+        saying: str = "",
+        name: str = "hq",
+        seconds: float = 60,
+    ) -> str:
+        """Wait until the condition has this status and reason, and these words in its message; that message.
+
+        What is measured goes on meanwhile: a message that is read after this may be another one.
+        """
+        found: Object = {}
 
         def holds() -> bool:
-            found = self.condition(kind, name)
-            return (found.get("status"), found.get("reason")) == (status, reason)
+            found.clear()
+            found.update(self.condition(kind, name))
+            told = (found.get("status"), found.get("reason"))
+            return told == (status, reason) and saying in found["message"]
 
-        eventually(holds, what=f"{kind}={status} {reason}", seconds=seconds)
+        eventually(holds, what=f"{kind}={status} {reason} {saying}".rstrip(), seconds=seconds)
+        return str(found["message"])
 
-    def measured(self, spec: Mapping[str, Any]) -> "AgentPod":
+    def shows(self, holds: Callable[[Object], object], *, what: str, name: str = "hq") -> Object:
+        """Wait for a status of which this holds; that status, all of it of one moment.
+
+        It does not hold of a status that lacks what it looks for.
+        """
+        found: Object = {}
+
+        def seen() -> object:
+            found.clear()
+            found.update(self.status(name))
+            with suppress(LookupError):
+                return holds(found)
+            return False
+
+        eventually(seen, what=what)
+        return found
+
+    def counts_all_of(self, agent: AgentPod) -> None:
+        """Wait until the window of the check's one probe holds all that its agent has sent by now."""
+        sent = agent.sent()
+        assert sent > 0
+        eventually(lambda: self.figures().get("sent", 0) >= sent, what=f"all {sent} packets counted")
+
+    def measured(self, spec: Mapping[str, Any]) -> AgentPod:
         """Apply a check, run its agent and wait until it is healthy."""
         self.check(spec)
         agent = self.run_agent()
@@ -80,10 +119,17 @@ class Cluster:
         found: Object = self.kubectl.get(kind, selector="app.kubernetes.io/managed-by=ipsecping")
         return list(found["items"])
 
-    def one(self, kind: str) -> Object:
-        """Wait for the only object of a kind that the operator makes here."""
-        eventually(lambda: len(self.children(kind)) == 1, what=f"one {kind}")
-        return self.children(kind)[0]
+    def one(self, kind: str, **labels: str) -> Object:
+        """Wait for the only object of a kind that the operator makes here; labels are `check` and `path`."""
+        wanted = {f"ipsecping.dev/{name}": value for name, value in labels.items()}.items()
+        found: list[Object] = []
+
+        def alone() -> bool:
+            found[:] = [each for each in self.children(kind) if wanted <= each["metadata"]["labels"].items()]
+            return len(found) == 1
+
+        eventually(alone, what=f"one {kind} {labels or ''}".rstrip())
+        return found[0]
 
     def make(self, manifest: Object) -> Object:
         """Create an object; as stored."""
@@ -208,7 +254,7 @@ class Cluster:
         }
         self.set_status("daemonset", daemon_set, {"observedGeneration": generation, **counts})
 
-    def run_agent(self, names: Mapping[str, Sequence[str]] | None = None) -> "AgentPod":
+    def run_agent(self, names: Mapping[str, Sequence[str]] | None = None) -> AgentPod:
         """Do what it takes to have the only Deployment here run its agent, on a port of loopback.
 
         `names`: to the addresses that its resolver tells.
@@ -222,7 +268,7 @@ class Cluster:
 
     def run_node_agent(
         self, daemon_set: Object, node: str, names: Mapping[str, Sequence[str]] | None = None
-    ) -> "AgentPod":
+    ) -> AgentPod:
         """Make the DaemonSet's pod for a node and run its agent; `names` as of `run_agent`."""
         port = free_port()
         name = self.node_pod(daemon_set, node, template=listening_on(port, daemon_set))
@@ -230,7 +276,7 @@ class Cluster:
 
     def _launch(
         self, pod: Object, plan: Object, port: int, names: Mapping[str, Sequence[str]] | None
-    ) -> "AgentPod":
+    ) -> AgentPod:
         directory = self.workdir / pod["metadata"]["name"]
         directory.mkdir()
         (directory / "plan.json").write_text(plan["data"]["plan.json"])
@@ -240,7 +286,6 @@ class Cluster:
             env={"POD_UID": pod["metadata"]["uid"], **({} if names is None else resolving(names, directory))},
         )
         self.processes.append(process)
-        began = time.monotonic()
         process.launch()
         self.set_status("pod", pod["metadata"]["name"], RUNNING)
         return AgentPod(
@@ -249,10 +294,9 @@ class Cluster:
             process=process,
             port=port,
             plan=directory / "plan.json",
-            began=began,
         )
 
-    def refresh(self, agent: "AgentPod") -> None:
+    def refresh(self, agent: AgentPod) -> None:
         """Show the agent its plan as it is now, as the kubelet does some time."""
         fresh = agent.plan.with_suffix(".next")
         fresh.write_text(self.one("configmap")["data"]["plan.json"])
@@ -314,26 +358,9 @@ class Cluster:
             process.stop_if_running()
 
 
-@dataclass
-class AgentPod:
-    """A pod object and the real agent process behind it."""
-
-    name: str
-    uid: str
-    process: Process
-    port: int
-    plan: Path
-    began: float
-    """When it was started, in seconds of the monotonic clock."""
-
-
-def listening_on(port: int, workload: Object) -> Object:
-    """The template of the workload's pods, whose agent listens on that port of loopback."""
-    template: Object = json.loads(json.dumps(workload["spec"]["template"]))
-    (container,) = template["spec"]["containers"]
-    (named,) = (each for each in container["ports"] if each["name"] == "http")
-    named["containerPort"] = port
-    return template
+def condition_of(status: Object, kind: str) -> Object:
+    """A condition of a check's status, empty when there is none."""
+    return next((each for each in status.get("conditions", []) if each["type"] == kind), {})
 
 
 def owner(of: Object) -> Object:

@@ -7,6 +7,9 @@ from typing import Any
 from ...ports import free_port
 from .processes import Process
 
+TIMEOUT = "900ms"
+"""Of probes once a second: on a busy machine answers of loopback take their time, too."""
+
 
 class Reflector(Process):
     """A STAMP Session-Reflector on loopback."""
@@ -30,7 +33,7 @@ def spec(port: int, **thresholds: Any) -> dict[str, Any]:
         "name": "datapath",
         "count": 4,
         "spacing": "20ms",
-        "timeout": "900ms",  # on a busy machine answers of loopback take their time, too
+        "timeout": TIMEOUT,
         "stamp": {"port": port},
     }
     return {

@@ -14,6 +14,9 @@ from .cluster import RUNNING, Cluster
 from .processes import OperatorProcess, children_of, eventually
 from .reflectors import Reflector, spec
 
+OLD_WINDOW = 24
+"""Packets in a window of 5 s at the most: six rounds."""
+
 
 @pytest.mark.smoke
 def test_what_the_agent_measures_stands_in_the_status(
@@ -21,8 +24,8 @@ def test_what_the_agent_measures_stands_in_the_status(
 ) -> None:
     cluster.measured(spec(reflector.port))
     cluster.says("Ready", "True", "Reconciled")
-    eventually(lambda: cluster.figures().get("sent", 0) >= 12, what="a window of rounds")
-    probe = cluster.figures()
+    status = cluster.shows(lambda seen: seen["probes"][0]["sent"] >= 12, what="a window of rounds")
+    (probe,) = status["probes"]
     assert probe["type"] == "STAMP"
     assert probe["sent"] == probe["received"]
     assert (probe["forwardLossPercent"], probe["reverseLossPercent"]) == ("0.00", "0.00")
@@ -36,8 +39,7 @@ def test_a_target_that_falls_silent_is_down_and_heals_when_the_loss_leaves_the_w
 ) -> None:
     cluster.measured(spec(reflector.port))
     reflector.end(signal.SIGKILL)
-    cluster.says("Healthy", "False", "Down")
-    assert "on default/datapath" in cluster.condition("Healthy")["message"]
+    assert "on default/datapath" in cluster.says("Healthy", "False", "Down")
     reflector.launch()
     cluster.says("Healthy", "True", "WithinThresholds")
     (outage,) = cluster.status()["outages"]
@@ -50,18 +52,14 @@ def test_a_killed_operator_loses_no_result_that_the_agent_holds(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
     cluster.check(spec(reflector.port, window="10m"))
-    cluster.run_agent()
+    agent = cluster.run_agent()
     eventually(lambda: cluster.figures().get("sent", 0) >= 12, what="some rounds")
     operator.end(signal.SIGKILL)
     time.sleep(4)
     operator.start()
     eventually(lambda: operator.results("Accepted") >= 8, what="the ring read again")
     assert operator.results("Missed") == 0
-    # One round a second since the agent began: every one is in the window.
-    begun = time.monotonic()
-    sent = cluster.figures()["sent"]
-    eventually(lambda: cluster.figures()["sent"] >= sent + 8, what="two more rounds")
-    assert time.monotonic() - begun < 10
+    cluster.counts_all_of(agent)
     told = cluster.figures()["sent"]
     eventually(lambda: operator.results("Accepted") * 4 >= told, what="all of them on /metrics")
 
@@ -121,12 +119,19 @@ def test_an_edited_plan_is_followed_without_a_gap_or_a_restart(
     )
     time.sleep(2)  # the kubelet takes its time
     assert cluster.condition("Healthy")["status"] == "True"
-    assert cluster.figures()["sent"] % 4 == 0
+    assert cluster.figures()["sent"] <= OLD_WINDOW
     plan = json.loads(cluster.one("configmap")["data"]["plan.json"])
     directory = Path(agent.process.log).parent
     (directory / "next").write_text(json.dumps(plan))
     (directory / "next").replace(directory / "plan.json")
-    eventually(lambda: cluster.figures()["sent"] in (8, 16, 24), what="a window of the new plan only")
+    seen = set[int]()
+
+    def grown() -> bool:
+        seen.add(cluster.figures()["sent"])
+        return max(seen) > OLD_WINDOW
+
+    eventually(grown, what="a window of the new plan")
+    assert all(sent % 8 == 0 or sent <= OLD_WINDOW for sent in seen), "no window has rounds of both"
     assert cluster.condition("Healthy")["status"] == "True"
     assert operator.results("OtherPlan") == 0
     assert cluster.warnings() == []

@@ -10,6 +10,7 @@ from ...peers.processes import listening
 from ...ports import free_port
 from .cluster import Cluster
 from .processes import OperatorProcess, eventually
+from .reflectors import TIMEOUT
 
 ROOT = Path(__file__).parents[3]
 
@@ -19,7 +20,7 @@ def spec(port: int, **verify: Any) -> dict[str, Any]:
         "schedule": {"interval": "1s"},
         "probes": [
             {
-                "name": "voice", "count": 2, "spacing": "20ms", "timeout": "500ms", "dscp": 46,
+                "name": "voice", "count": 2, "spacing": "20ms", "timeout": TIMEOUT, "dscp": 46,
                 "stamp": {"port": port},
             }
         ],
@@ -35,12 +36,11 @@ def test_code_points_and_hops_are_judged_shown_and_judged_anew_after_an_edit(
         (probe,) = cluster.status()["probes"]
         assert (probe["dscpSeen"], probe["ecnSeen"], probe["hopsSeen"]) == ([46], [0], [0])
         cluster.check(spec(reflector.port, dscp={"allowed": [34]}, hops={"max": 0}))
-        cluster.says("Healthy", "False", "DSCPMismatch")
-        message = cluster.condition("Healthy")["message"]
+        message = cluster.says("Healthy", "False", "DSCPMismatch")
         assert "arrive with DSCP 46 in 5m on default/voice, sent with 46, allowed is 34" in message
         cluster.check(spec(reflector.port, dscp={"allowed": [34]}, hops={"min": 2, "max": 3}))
-        cluster.says("Healthy", "False", "HopsMismatch")
-    assert "passed 0 hops on the way there, allowed is 2 to 3" in cluster.condition("Healthy")["message"]
+        message = cluster.says("Healthy", "False", "HopsMismatch")
+    assert "passed 0 hops on the way there, allowed is 2 to 3" in message
     eventually(lambda: any(event["reason"] == "HopsMismatch" for event in cluster.events()), what="an event")
 
 
@@ -52,8 +52,7 @@ def test_a_reflector_that_knows_no_tlv_and_no_ttl_makes_it_unknown(
     with listening(argv, port, log=tmp_path / "reflector.log", cwd=ROOT):
         cluster.check(spec(port, dscp={}))
         agent = cluster.run_agent()
-        cluster.says("Healthy", "Unknown", "DSCPUnknown")
-        assert "do not tell DSCP and ECN" in cluster.condition("Healthy")["message"]
+        assert "do not tell DSCP and ECN" in cluster.says("Healthy", "Unknown", "DSCPUnknown")
         cluster.check(spec(port, hops={"max": 3}))
         # Of what nobody had asked the window before says nothing.
         cluster.says("Healthy", "True", "WithinThresholds")

@@ -22,9 +22,7 @@ def test_who_applies_the_same_fields_is_named_and_not_fought_over(
     cluster.available(cluster.one("deployment")["metadata"]["name"])
     cluster.says("Ready", "True", "Reconciled")
     apply_as(cluster, "flux", {"replicas": 2})
-    cluster.says("Ready", "False", "WorkloadUnavailable")
-    message = cluster.condition("Ready")["message"]
-    assert '.spec.replicas (by "flux")' in message
+    cluster.says("Ready", "False", "WorkloadUnavailable", saying='.spec.replicas (by "flux")')
     assert cluster.one("deployment")["spec"]["replicas"] == 2
     # It is taken out there: nobody else claims it any more.
     apply_as(cluster, "flux", {})
@@ -47,11 +45,8 @@ def test_a_child_that_another_controller_owns_is_left_to_it_and_said(
     }
     operation = [{"op": "replace", "path": "/metadata/ownerReferences", "value": [foreign]}]
     cluster.kubectl("patch", "deployment", name, "--type=json", f"--patch={json.dumps(operation)}")
-    eventually(
-        lambda: "Only one reference can have Controller set" in cluster.condition("Ready").get("message", ""),
-        what="the other owner said in the message of Ready",
-    )
-    assert cluster.condition("Ready")["reason"] == "WorkloadUnavailable"
+    said = "Only one reference can have Controller set"
+    cluster.says("Ready", "False", "WorkloadUnavailable", saying=said)
     assert cluster.one("deployment")["metadata"]["ownerReferences"] == [foreign]
 
 

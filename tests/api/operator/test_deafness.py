@@ -50,7 +50,7 @@ def test_a_watch_that_is_open_and_silent_is_found_out_whatever_its_kind(
     cluster.check({}, name="agent")
     cluster.check({"schedule": {"cron": "*/5 * * * *"}}, name="round")
     deployment, cron_job = cluster.one("deployment"), cluster.one("cronjob")
-    cluster.finish_round(cron_job, plan_of(cluster, "round"))
+    cluster.finish_round(cron_job, cluster.one("configmap", check="round"))
     cluster.says("Healthy", "True", "WithinThresholds", name="round")
 
     # Nothing happens for a while, and nothing is wrong with that.
@@ -85,13 +85,3 @@ def test_a_watch_that_does_not_show_what_the_operator_writes_is_found_out(
     eventually(lambda: proxied.ask(proxied.health)[0] == 503, what="the silence after a write noticed")
     assert "Deployment (not shown:" in proxied.ask(proxied.health)[1]
     assert "ConfigMap" not in proxied.ask(proxied.health)[1]
-
-
-def plan_of(cluster: Cluster, name: str) -> dict[str, object]:
-    """The ConfigMap of a check's plan."""
-    (found,) = [
-        each
-        for each in cluster.children("configmap")
-        if each["metadata"]["labels"]["ipsecping.dev/check"] == name
-    ]
-    return found

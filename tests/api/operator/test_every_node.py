@@ -20,18 +20,15 @@ def test_every_node_has_an_agent_and_ready_names_those_without(
     cluster.set_status("pod", pods["w2"], status)
     cluster.count_nodes(name, desired=3, available=2)
 
-    def said() -> str:
-        return str(cluster.condition("Ready").get("message"))
-
-    eventually(lambda: "w2: ImagePullBackOff" in said(), what="the node without an agent named")
-    assert said().startswith(f"DaemonSet {name}: waiting for 1 of 3 nodes: ")
+    said = cluster.says("Ready", "False", "WorkloadUnavailable", saying="w2: ImagePullBackOff")
+    assert said.startswith(f"DaemonSet {name}: waiting for 1 of 3 nodes: ")
     cluster.set_status("pod", pods["w2"], {"phase": "Running", "containerStatuses": []})
     cluster.count_nodes(name, desired=3, available=3)
-    cluster.says("Ready", "True", "Reconciled")
-    assert said() == f"DaemonSet {name} runs the agent on 3 nodes"
+    said = cluster.says("Ready", "True", "Reconciled")
+    assert said == f"DaemonSet {name} runs the agent on 3 nodes"
     # A node joins: it is waited for by number until its pod is there.
     cluster.count_nodes(name, desired=4, available=3)
-    eventually(lambda: "waiting for 1 of 4 nodes" in said(), what="the new node waited for")
+    cluster.says("Ready", "False", "WorkloadUnavailable", saying="waiting for 1 of 4 nodes")
 
 
 def test_an_edit_moves_a_check_to_every_node_and_back_and_leaves_one_workload(

@@ -8,6 +8,7 @@ from typing import Any
 
 from .cluster import Cluster
 from .processes import OperatorProcess, eventually
+from .reflectors import TIMEOUT
 
 
 class Echo:
@@ -47,7 +48,7 @@ def echo() -> Iterator[Echo]:
 
 
 def spec(port: int) -> dict[str, Any]:
-    probe = {"name": "datapath", "count": 5, "spacing": "20ms", "timeout": "900ms", "flows": 8}
+    probe = {"name": "datapath", "count": 5, "spacing": "20ms", "timeout": TIMEOUT, "flows": 8}
     return {"schedule": {"interval": "1s"}, "probes": [{**probe, "udpEcho": {"port": port}}]}
 
 
@@ -58,13 +59,10 @@ def test_dead_flows_are_named_with_the_share_and_forgotten_when_they_live(
         cluster.measured(spec(responder.port))
         assert cluster.status()["probes"][0]["flows"] == {"count": 8, "dead": 0}
         responder.half_dead = True
-        cluster.says("Healthy", "False", "FlowLoss")
-        message = cluster.condition("Healthy")["message"]
-        assert "4 of 8 flows lost every packet: source ports " in message
-        eventually(
-            lambda: cluster.status()["probes"][0].get("flows", {}).get("dead") == 4, what="the flows' status"
-        )
-        assert [port % 2 for port in cluster.status()["probes"][0]["flows"]["deadPorts"]] == [1] * 4
+        told = "4 of 8 flows lost every packet: source ports "
+        cluster.says("Healthy", "False", "FlowLoss", saying=told)
+        status = cluster.shows(lambda seen: seen["probes"][0]["flows"]["dead"] == 4, what="the flows' status")
+        assert [port % 2 for port in status["probes"][0]["flows"]["deadPorts"]] == [1] * 4
         eventually(lambda: any(event["reason"] == "FlowLoss" for event in cluster.events()), what="an event")
         responder.half_dead = False
         cluster.says("Healthy", "False", "LossHigh")

@@ -66,6 +66,8 @@ def test_the_same_manifest_again_changes_nothing_after_the_operator_has_run(
     spec = {"schedule": {"cron": "*/5 * * * *"}, "paths": [{"name": "north"}, {"name": "south"}]}
     apply_as_git_does(cluster, spec)
     cluster.says("Ready", "True", "Reconciled")
+    # What it writes meanwhile is no change by the tool.
+    assert operator.end(signal.SIGTERM) == 0
     before = cluster.kubectl.get("itc", "hq")
     after = apply_as_git_does(cluster, spec)
     for mark in ("resourceVersion", "generation"):

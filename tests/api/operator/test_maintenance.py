@@ -31,11 +31,13 @@ def test_an_outage_begins_only_when_the_window_closes(
     cluster.finish_round(cron_job, plan)
     cluster.says("Healthy", "True", "WithinThresholds")
 
-    opens = clock.now() + timedelta(seconds=6)
-    closes = opens + timedelta(hours=2)
-    window = {"name": "upgrade", "from": written(opens), "until": written(closes), "reason": "new firmware"}
-    cluster.check(measured | {"maintenance": [window]})
+    closes = clock.now() + timedelta(hours=2)
+    window = {"name": "upgrade", "until": written(closes), "reason": "new firmware"}
+    later = {"from": written(clock.now() + timedelta(hours=1))}
+    cluster.check(measured | {"maintenance": [window | later]})
     cluster.says("Maintenance", "False", "WindowClosed")
+    window["from"] = written(clock.now() + timedelta(seconds=3))
+    cluster.check(measured | {"maintenance": [window]})
     cluster.says("Maintenance", "True", "WindowOpen")
     for _ in range(3):
         cluster.finish_round(cron_job, plan, received=0)

@@ -20,7 +20,7 @@ from ipsecping_operator.kube.transport import PATIENCE
 from ..accounts import with_token
 from ..kubectl import Kubectl
 from ..refusing import Webhook, of_the_cluster, webhook, webhook_configuration
-from .cluster import Cluster
+from .cluster import Cluster, condition_of
 from .processes import OperatorProcess, eventually, operator_process
 
 CRON = {"schedule": {"cron": "0 0 1 1 *"}}
@@ -193,8 +193,10 @@ def test_what_happens_while_all_is_rejected_is_told_afterwards(
     outwaited = time.monotonic() - begun < PATIENCE - LONGEST_PAUSE
     # The pauses are 1, 2, 4 and then 8 s: at most four rounds of each kind in such a time.
     assert refused <= KINDS * AT_A_TIME * (3 + lasted / LONGEST_PAUSE)
-    eventually(lambda: cluster.condition("Healthy").get("status") == "False", what="the outage told")
-    assert cluster.status()["outages"][0]["reason"] == cluster.condition("Healthy")["reason"]
+    status = cluster.shows(
+        lambda seen: condition_of(seen, "Healthy")["status"] == "False", what="the outage told"
+    )
+    assert status["outages"][0]["reason"] == condition_of(status, "Healthy")["reason"]
     eventually(lambda: len(cluster.children("cronjob")) == 2, what="the other check's CronJob")
     eventually(
         lambda: cluster.status()["observedGeneration"] == 2, what="the edit taken up, and the status written"

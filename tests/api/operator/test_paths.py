@@ -2,25 +2,11 @@
 
 from typing import Any
 
-from .cluster import Cluster, Object
+from .cluster import Cluster
 from .processes import OperatorProcess, eventually
 
 PATHS = [{"name": "primary"}, {"name": "backup", "target": "127.0.0.2"}]
 CRON = {"schedule": {"cron": "*/5 * * * *"}, "thresholds": {"downAfter": 1}}
-
-
-def of_path(cluster: Cluster, kind: str, path: str) -> Object:
-    """Wait for the child of this kind that belongs to the path."""
-
-    def found() -> list[Object]:
-        return [
-            each
-            for each in cluster.children(kind)
-            if each["metadata"]["labels"]["ipsecping.dev/path"] == path
-        ]
-
-    eventually(lambda: len(found()) == 1, what=f"the {kind} of path {path}")
-    return found()[0]
 
 
 def test_each_path_has_children_and_a_removed_path_leaves_none(
@@ -28,13 +14,13 @@ def test_each_path_has_children_and_a_removed_path_leaves_none(
 ) -> None:
     cluster.check({"paths": PATHS})
     for path in ("primary", "backup"):
-        of_path(cluster, "configmap", path)
-        of_path(cluster, "deployment", path)
-    primary = of_path(cluster, "deployment", "primary")["metadata"]["uid"]
+        cluster.one("configmap", path=path)
+        cluster.one("deployment", path=path)
+    primary = cluster.one("deployment", path="primary")["metadata"]["uid"]
     cluster.check({"paths": PATHS[:1]})
     eventually(lambda: len(cluster.children("deployment")) == 1, what="the Deployment removed")
     eventually(lambda: len(cluster.children("configmap")) == 1, what="the ConfigMap removed")
-    assert of_path(cluster, "deployment", "primary")["metadata"]["uid"] == primary, "it goes on measuring"
+    assert cluster.one("deployment", path="primary")["metadata"]["uid"] == primary, "it goes on measuring"
 
 
 def test_another_preferred_path_is_an_event_that_says_why(
@@ -44,7 +30,7 @@ def test_another_preferred_path_is_an_event_that_says_why(
 
     def rounds(**received: int) -> None:
         for path, count in received.items():
-            cron_job, plan = (of_path(cluster, kind, path) for kind in ("cronjob", "configmap"))
+            cron_job, plan = (cluster.one(kind, path=path) for kind in ("cronjob", "configmap"))
             cluster.finish_round(cron_job, plan, received=count)
 
     def state(path: str) -> Any:
@@ -70,10 +56,7 @@ def test_another_preferred_path_is_an_event_that_says_why(
     rounds(backup=0)
     eventually(lambda: state("backup") == "Unhealthy", what="both paths unhealthy")
     assert cluster.status()["preferredPath"] == "backup", "no other is better"
-    eventually(
-        lambda: "; all 2 paths fail" in cluster.condition("Healthy")["message"],
-        what="blame on what is shared",
-    )
+    cluster.says("Healthy", "False", "Down", saying="; all 2 paths fail")
 
 
 def test_a_dead_backup_is_a_warning_where_any_path_will_do(
@@ -81,14 +64,14 @@ def test_a_dead_backup_is_a_warning_where_any_path_will_do(
 ) -> None:
     cluster.check(CRON | {"paths": PATHS, "healthyWhen": "Any"})
     for path, received in (("primary", 10), ("backup", 0)):
-        cron_job, plan = (of_path(cluster, kind, path) for kind in ("cronjob", "configmap"))
+        cron_job, plan = (cluster.one(kind, path=path) for kind in ("cronjob", "configmap"))
         cluster.finish_round(cron_job, plan, received=received)
     eventually(
         lambda: [path["state"] for path in cluster.status().get("paths", [])] == ["Healthy", "Unhealthy"],
         what="a backup that is unhealthy",
     )
-    cluster.says("Healthy", "True", "WithinThresholds")
-    assert "; warning: path backup of 2: Down: no answer" in cluster.condition("Healthy")["message"]
+    warning = "; warning: path backup of 2: Down: no answer"
+    cluster.says("Healthy", "True", "WithinThresholds", saying=warning)
     assert "outages" not in cluster.status()
     eventually(
         lambda: (

@@ -17,8 +17,8 @@ def test_the_node_s_own_network_is_not_had_without_permission(
     cluster.check({})
     cluster.one("deployment")
     cluster.check({"placement": {"hostNetwork": True}})
-    cluster.says("Ready", "False", "NotPermitted")
-    assert cluster.condition("Ready")["message"].startswith("spec.placement.hostNetwork: ")
+    said = cluster.says("Ready", "False", "NotPermitted")
+    assert said.startswith("spec.placement.hostNetwork: ")
     eventually(lambda: not cluster.children("deployment"), what="the Deployment removed")
     cluster.check({"placement": {"hostNetwork": False}})
     assert "hostNetwork" not in cluster.one("deployment")["spec"]["template"]["spec"]
@@ -47,8 +47,7 @@ def test_a_target_outside_of_the_permitted_networks_is_refused_by_its_field(
     cluster.one("deployment")
     web = {"name": "web", "http": {"url": "http://192.0.2.7/"}}
     cluster.check({"target": "203.0.113.10", "probes": [{"name": "a", "icmp": {}}, web]})
-    cluster.says("Ready", "False", "NotPermitted")
-    assert cluster.condition("Ready")["message"] == (
+    assert cluster.says("Ready", "False", "NotPermitted") == (
         "spec.probes[1].http.url: 192.0.2.7 is not a permitted target in namespace "
         f"{cluster.kubectl.namespace}: allowed is 203.0.113.0/24, 2001:db8::/32 "
         "(--allow-targets of the operator)"
@@ -61,9 +60,7 @@ def test_a_name_is_refused_by_the_prober_for_the_address_it_has(
 ) -> None:
     cluster.check({"target": "localhost", "schedule": {"interval": "1s"}})
     cluster.run_agent()
-    cluster.says("Ready", "False", "NotPermitted")
-    message = cluster.condition("Ready")["message"]
+    message = cluster.says("Ready", "False", "NotPermitted")
     assert message.startswith("spec.target: ")
     assert "the address of localhost on path default, is not a permitted target in namespace" in message
-    cluster.says("Healthy", "Unknown", "MeasurementInvalid")
-    assert "is not permitted" in cluster.condition("Healthy")["message"]
+    cluster.says("Healthy", "Unknown", "MeasurementInvalid", saying="is not permitted")

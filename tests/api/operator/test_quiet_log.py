@@ -5,10 +5,10 @@ import time
 
 from .cluster import Cluster
 from .processes import OperatorProcess, eventually
-from .reflectors import Reflector
+from .reflectors import TIMEOUT, Reflector
 
 LOUD = re.compile(r"^\S+ (WARNING|ERROR|CRITICAL)\b.*$", re.MULTILINE)
-STAMP = {"name": "s", "count": 5, "spacing": "10ms", "timeout": "200ms"}
+STAMP = {"name": "s", "count": 5, "spacing": "10ms", "timeout": TIMEOUT}
 
 
 def spec(reflector: Reflector, **changed: object) -> dict[str, object]:

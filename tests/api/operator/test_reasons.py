@@ -9,7 +9,7 @@ from ipsecping.contract import LossReason, PathMtu, termination
 
 from ...yaml_text import from_yaml
 from .cluster import Cluster, ended
-from .processes import OperatorProcess, eventually
+from .processes import OperatorProcess
 from .rounds import MS, planned, round_of
 
 MISTAKES = from_yaml((Path(__file__).parents[2] / "operator_mistakes.yaml").read_text())
@@ -21,10 +21,10 @@ def test_what_the_schema_cannot_know_is_told_in_the_status_in_the_words_of_rende
     for index, mistake in enumerate(MISTAKES):
         cluster.check(mistake["spec"], name=f"m{index}")
     for index, mistake in enumerate(MISTAKES):
-        cluster.says("Ready", "False", "InvalidSpec", name=f"m{index}")
-        assert cluster.condition("Ready", f"m{index}")["message"] == mistake["says"]
-        assert cluster.condition("Stalled", f"m{index}")["status"] == "True"
-        assert cluster.condition("Healthy", f"m{index}")["reason"] == "NoResults"
+        said = cluster.says("Ready", "False", "InvalidSpec", name=f"m{index}")
+        assert said == mistake["says"]
+        cluster.says("Stalled", "True", "InvalidSpec", name=f"m{index}")
+        cluster.says("Healthy", "Unknown", "NoResults", name=f"m{index}")
     assert cluster.children("deployment") == cluster.children("cronjob") == []
 
 
@@ -81,12 +81,11 @@ def test_each_reason_to_be_unhealthy_is_reached_and_says_value_limit_window_and_
         cluster.check({"schedule": {"cron": "*/5 * * * *"}, **spec}, name=reason.lower())
     for reason, (_, measured, said) in REASONS.items():
         name = reason.lower()
-        cron_job, config_map = child(cluster, "cronjob", name), child(cluster, "configmap", name)
+        cron_job, config_map = (cluster.one(kind, check=name) for kind in ("cronjob", "configmap"))
         results = round_of(planned(config_map), **measured)
         pod = cluster.round_pod(cron_job)
         cluster.set_status("pod", pod, ended(termination.encode(results)))
-        cluster.says("Healthy", "False", reason, name=name)
-        assert cluster.condition("Healthy", name)["message"].startswith(said)
+        assert cluster.says("Healthy", "False", reason, name=name).startswith(said)
         assert cluster.status(name)["outages"][0]["reason"] == reason
 
 
@@ -104,8 +103,7 @@ def test_a_probe_with_a_limit_of_its_own_is_judged_by_it_and_an_edit_of_it_judge
     cron_job, config_map = child(cluster, "cronjob", "own"), child(cluster, "configmap", "own")
     pod = cluster.round_pod(cron_job)
     cluster.set_status("pod", pod, ended(termination.encode(round_of(planned(config_map)))))
-    cluster.says("Healthy", "False", "LatencyHigh", name="own")
-    assert cluster.condition("Healthy", "own")["message"] == (
+    assert cluster.says("Healthy", "False", "LatencyHigh", name="own") == (
         "RTT p50 12.00ms of 10 packets in 5m (limit 10ms) on default/app; the other probe within thresholds"
     )
     reasons = {each["name"]: each["reason"] for each in cluster.status("own")["probes"]}

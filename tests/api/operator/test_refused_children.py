@@ -12,20 +12,20 @@ from ipsecping_operator.kube.kinds import CONFIG_MAP, CRON_JOB, DEPLOYMENT
 
 from ...ports import free_port
 from ..refusing import admission_policy, make, of_the_cluster, quota, webhook_configuration
-from .cluster import Cluster
+from .cluster import Cluster, condition_of
 from .processes import OperatorProcess, eventually, operator_process
 
 
 def says(cluster: Cluster, name: str, *parts: str) -> None:
     """Wait until Ready is False and its message has all these parts."""
-
-    def holds() -> bool:
-        ready = cluster.condition("Ready", name)
-        return ready.get("reason") == "WorkloadUnavailable" and all(
-            part in ready["message"] for part in parts
-        )
-
-    eventually(holds, what=f"Ready of {name} says {parts}")
+    cluster.shows(
+        lambda status: (
+            (ready := condition_of(status, "Ready"))["reason"] == "WorkloadUnavailable"
+            and all(part in ready["message"] for part in parts)
+        ),
+        what=f"Ready of {name} says {parts}",
+        name=name,
+    )
 
 
 def in_force(cluster: Cluster, *kind: str) -> Callable[[], bool]:

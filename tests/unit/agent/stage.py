@@ -22,6 +22,8 @@ from ipsecping.contract import (
 from ipsecping.net.clocks import Clock
 from ipsecping.net.resolve import Resolver
 
+from ...peers.processes import PATIENCE
+
 PROBE = PlannedProbe(name="p", type=ProbeType.ICMP, count=1, spacing_ms=10, timeout_ms=10, size=56)
 
 
@@ -103,7 +105,7 @@ class Stage:
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not true():
             await asyncio.sleep(0.01)
 

@@ -23,6 +23,7 @@ from ipsecping.contract import (
 )
 from ipsecping.contract.result_stream import Hello, Item, line_from_json
 
+from ...peers.processes import PATIENCE
 from .stage import CHECK, Stage, StandIn, get, until
 
 
@@ -134,14 +135,14 @@ async def test_an_extra_round_waits_for_the_one_that_runs(tmp_path: Path) -> Non
 async def test_a_broken_plan_is_told_and_the_old_one_goes_on(stage: Stage) -> None:
     stage.file.write_text('{"version": 1, "checks": [{}]}')
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while "not taken" not in (told := (await get(stage, "/healthz"))[1]):
             await asyncio.sleep(0.05)
     assert "plan.checks[0].probes" in told
     assert "ipsecping_agent_plan_valid 0.0" in (await get(stage, "/metrics"))[1]
     assert stage.service.agent.paths == 1
     stage.write(CHECK)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (await get(stage, "/healthz"))[1] != "ok\n":
             await asyncio.sleep(0.05)
 

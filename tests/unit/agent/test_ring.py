@@ -10,6 +10,8 @@ from ipsecping.agent.ring import MAX_LINES, Ring
 from ipsecping.contract import CheckRef, ClockSource, LossReason, ProbeType, RoundResult
 from ipsecping.contract.result_stream import Cursor, Hello, Item, line_from_json
 
+from ...peers.processes import PATIENCE
+
 RESULT = RoundResult(
     check=CheckRef(uid="u", namespace="n", name="c", generation=1, nonce="0" * 16, path="default"),
     probe="p",
@@ -92,7 +94,7 @@ async def test_two_readers_that_wait_are_both_told_of_news() -> None:
     waiting = [asyncio.ensure_future(anext(stream)) for stream in streams]
     await asyncio.sleep(0)
     ring.append(RESULT)
-    first, second = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    first, second = await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE)
     assert line_from_json(json.loads(first)) == Item(sequence=1, ended=5, result=RESULT)
     assert first == second
 

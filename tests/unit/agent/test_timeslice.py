@@ -8,6 +8,8 @@ import pytest
 from ipsecping.agent import timeslice
 from ipsecping.agent.timeslice import written
 
+from ...peers.processes import PATIENCE
+
 BITS = 50
 
 
@@ -51,7 +53,7 @@ async def test_others_have_their_turn_after_each_timeslice() -> None:
 @pytest.mark.usefixtures("short")
 async def test_many_texts_at_once_take_no_more_of_a_turn_than_one_and_are_all_whole() -> None:
     loop, made, turn = Loop(), list[int](), asyncio.Lock()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         said = await asyncio.gather(*(whole(text(loop, made), turn) for _ in range(16)))
     assert set(said) == {"".join(f"{number}\n" for number in range(BITS)).encode()}
     assert len(set(made)) == len(made) == 16 * BITS
@@ -62,7 +64,7 @@ async def test_a_reader_that_takes_nothing_holds_up_no_other() -> None:
     loop, turn = Loop(), asyncio.Lock()
     slow = written(text(loop, []), turn)
     await anext(slow)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await whole(text(loop, []), turn)
     await slow.aclose()
 

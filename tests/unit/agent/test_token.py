@@ -16,6 +16,7 @@ from ipsecping.contract.result_stream import Hello, line_from_json
 from ipsecping.contract.token import MAX_VERIFIERS, admitted, authorization, verifier
 from ipsecping.serving.server import DEFAULT, Refusal
 
+from ...peers.processes import PATIENCE
 from .stage import CHECK, Stage, get, until
 
 TOKEN, NEXT = "token-of-the-operator", "token-after-rotation"
@@ -70,7 +71,7 @@ async def test_nobody_else_learns_results_pod_or_boot(stage: Stage, shown: dict[
     lines = "".join(f"{name}: {value}\r\n" for name, value in shown.items())
     request = f"GET /v1/results?after=nonsense HTTP/1.1\r\n{lines}\r\n"
     writer.write(request.encode("utf-8", "surrogateescape"))
-    answer = (await asyncio.wait_for(reader.read(), 10)).decode()
+    answer = (await asyncio.wait_for(reader.read(), PATIENCE)).decode()
     writer.close()
     assert answer.startswith("HTTP/1.1 401 ")
     assert "WWW-Authenticate: Bearer" in answer
@@ -89,7 +90,7 @@ async def test_a_rotation_disturbs_no_reader_and_no_round(stage: Stage) -> None:
             stage.write(CHECK, verifiers=(verifier(NEXT), verifier(TOKEN)))
             await until(lambda: len(stage.service._verifiers) == 2)
             stage.stand_ins[0].let_go.set()
-            assert b'"sequence":1' in await asyncio.wait_for(before.content.readline(), 10)
+            assert b'"sequence":1' in await asyncio.wait_for(before.content.readline(), PATIENCE)
             assert (await asked(stage, headers(NEXT)))[0] == 200
             # The old one is withdrawn: whoever has it reads no further.
             stage.write(CHECK, verifiers=(verifier(NEXT),))

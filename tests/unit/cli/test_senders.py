@@ -9,6 +9,7 @@ import pytest
 
 from ipsecping.wire import ike
 
+from ...ports import free_port
 from .conftest import Reflector, ipsecping
 
 ANSWER = bytes.fromhex("1112131415161718 29 20 22 20 00000000 00000024 00 00 0008 00 00 000e")
@@ -33,9 +34,7 @@ def test_a_source_that_this_host_has_not_is_wrong_usage_and_no_lost_path(
 
 
 def test_a_search_leaves_from_the_address_and_port_that_are_asked_for(reflector: Reflector) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.2", 0))
-        port = free.getsockname()[1]
+    port = free_port(socket.SOCK_DGRAM)
     options = ["-I", "127.0.0.2", "--source-port", str(port), "--ttl", "5", "--dscp", "46"]
     done = ipsecping("mtu", "127.0.0.1", "--stamp", str(reflector.stamp), *options, "--json")
     assert (done.returncode, json.loads(done.stdout)["forward"]) == (0, 1500)
@@ -96,8 +95,6 @@ def test_any_port_may_answer_unless_all_are_asked_for_and_they_share_a_source_po
         ports = ["--port", str(gateway.port), "--port", str(silent.getsockname()[1]), "--timeout", "100ms"]
         assert ipsecping("ike", "127.0.0.1", *ports).returncode == 0
         assert ipsecping("ike", "127.0.0.1", *ports, "--require", "All").returncode == 1
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-            free.bind(("", 0))
-            own = free.getsockname()[1]
+        own = free_port(socket.SOCK_DGRAM)
         assert ipsecping("ike", "127.0.0.1", *ports, "--source-port", str(own)).returncode == 0
         assert gateway.asked[-1][1] == own

@@ -15,6 +15,7 @@ from ipsecping.contract.trace import Hop, Label, Reply, ReplyKind, Trace, TraceE
 from ipsecping.contract.trace_json import trace_from_json
 from ipsecping.trace.findings import nearer
 
+from ...ports import free_port
 from .conftest import Reflector, ipsecping
 
 
@@ -46,7 +47,7 @@ def test_a_udp_echo_answers(reflector: Reflector) -> None:
 @contextmanager
 def listening(kind: socket.SocketKind) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, kind) as made:
-        made.bind(("127.0.0.1", 0))
+        made.bind(("127.0.0.1", free_port(kind)))
         yield made
 
 

@@ -16,6 +16,7 @@ from ipsecping_operator.notify import notifier
 from ipsecping_operator.notify.alert_book import AlertBook
 from ipsecping_operator.notify.post import Poster
 
+from ...peers.processes import PATIENCE
 from ..operator import whole_operator
 from ..operator.builders import SECOND
 from ..operator.whole_operator import World, happens
@@ -121,6 +122,6 @@ async def test_a_task_that_a_fault_has_ended_begins_anew(monkeypatch: pytest.Mon
         raise RuntimeError("a fault of ours")
 
     task = asyncio.create_task(notifications.endless(work, Faults(count=counted.append)))
-    await asyncio.wait_for(again.wait(), 5)
+    await asyncio.wait_for(again.wait(), PATIENCE)
     task.cancel()
     assert counted[:2] == ["notify", "notify"]

@@ -16,6 +16,7 @@ from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.collect.result_reader import Agent, ResultReader
 
+from ...peers.processes import PATIENCE
 from .agent_server import LOG, POD_UID, Script, Send, encoded, serving
 from .builders import NOON, SECOND, result
 
@@ -46,7 +47,7 @@ class Followed:
         self._news.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not holds():
                 self._news.clear()
                 await self._news.wait()

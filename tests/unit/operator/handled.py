@@ -6,6 +6,8 @@ from collections.abc import Callable
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.state import CheckState
 
+from ...peers.processes import PATIENCE
+
 
 class Handled:
     """In the place of the rules that follow from results."""
@@ -23,7 +25,7 @@ class Handled:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something that was told makes this hold."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not holds():
                 self._news.clear()
                 await self._news.wait()

@@ -14,6 +14,7 @@ from ipsecping_operator.collect import result_reader
 from ipsecping_operator.collect.result_reader import Agent, ResultReader
 from ipsecping_operator.collect.throttle import LEAST_FRAME, Throttle
 
+from ...peers.processes import PATIENCE
 from .agent_server import POD_UID, encoded
 from .builders import NOON, result
 
@@ -83,7 +84,7 @@ class Agents:
         )
         task = asyncio.create_task(reader.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 yield
         finally:
             task.cancel()

@@ -9,6 +9,7 @@ from ipsecping.contract.result_stream import Hello, Item
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.collect.result_reader import Agent
 
+from ...peers.processes import PATIENCE
 from .agent_reading import broken_off, following, rounds, warnings
 from .agent_server import POD_UID, Ring, Send, encoded
 from .builders import NOON, SECOND, result
@@ -92,7 +93,7 @@ async def test_a_connection_without_heartbeats_is_given_up_and_made_again() -> N
     ring.results = rounds(1)
     async with following(ring.script, silence=0.05) as followed:
         await followed.until(lambda: len(followed.results) == 1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(ring.served) < 3:
                 await asyncio.sleep(0.01)
     assert ring.served[1:3] == ["boot-1:1", "boot-1:1"]
@@ -119,7 +120,7 @@ async def test_what_an_ending_agent_still_hands_out_is_read_and_no_connection_fo
         await told.wait()
         await send(encoded(Item(sequence=1, ended=0, result=result(at=NOON))))
 
-    async with following(script) as followed, asyncio.timeout(10):
+    async with following(script) as followed, asyncio.timeout(PATIENCE):
         while not connections:
             await asyncio.sleep(0.01)
         followed.reader.end()
@@ -167,7 +168,7 @@ async def test_a_connection_that_is_refused_names_address_port_and_error() -> No
 async def test_what_may_pass_by_itself_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with following(broken_off):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while "the agent ended the stream" not in caplog.text:
                 await asyncio.sleep(0.01)
     assert warnings(caplog) == []
@@ -175,7 +176,7 @@ async def test_what_may_pass_by_itself_is_no_warning(caplog: pytest.LogCaptureFi
 
 async def test_what_lasts_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     async with following(broken_off, grace=0.05):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not warnings(caplog):
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)

@@ -19,6 +19,8 @@ from ipsecping_operator.metrics.exposition import PIECE, Family
 from ipsecping_operator.metrics.health import Health, Phase
 from ipsecping_operator.metrics.server import serve_health, serve_metrics
 
+from ...peers.processes import PATIENCE
+
 SAMPLES = 40_000
 """As of some two hundred checks."""
 
@@ -74,7 +76,7 @@ async def test_it_is_one_gzip_stream_that_any_reader_takes() -> None:
     async with serving(Fleet(3)) as (server, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /metrics HTTP/1.0\r\nAccept-Encoding: br, gzip\r\n\r\n")
-        head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
+        head, _, body = (await asyncio.wait_for(reader.read(), PATIENCE)).partition(b"\r\n\r\n")
         writer.close()
     assert b"Content-Encoding: gzip" in head
     assert gzip.decompress(body).decode().endswith('x{n="2"} 2.0\n')

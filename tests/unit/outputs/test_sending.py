@@ -15,6 +15,7 @@ from ipsecping.outputs.http import Connection, parse_url
 from ipsecping.outputs.series import SeriesBook
 from ipsecping.outputs.together import write_all
 
+from ...ports import free_port
 from ..conftest import Receiver
 from .results import check, measured
 
@@ -111,7 +112,7 @@ def test_an_endless_answer_is_not_read_to_its_end(receiver: Receiver) -> None:
 
 
 def listening() -> socket.socket:
-    return socket.create_server(("127.0.0.1", 0))
+    return socket.create_server(("127.0.0.1", free_port()))
 
 
 def send_to(port: int, *, seconds: float = 5) -> None:

@@ -13,6 +13,7 @@ from ipsecping.net.resolve import Resolver
 from ipsecping.rounds.prober import PathProber
 
 from ...plans import check_of
+from ...ports import free_port
 
 LOOPBACK = ("127.0.0.1", "::1")
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -90,12 +91,13 @@ def full_backlog() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+_CLOSED = {kind: free_port(kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)}
+"""For all tests of this process: each costs a descriptor, which some tests count."""
+
+
 def closed_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port on which nobody listens."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A port on which nobody listens, and from which nobody sends."""
+    return _CLOSED[socket.SocketKind(kind)]
 
 
 class _Echo(asyncio.DatagramProtocol):

@@ -121,7 +121,6 @@ async def honest() -> AsyncIterator[Responder]:
     made.close()
 
 
-@pytest.mark.real_time
 async def test_a_far_end_that_floods_is_muted_and_told_of_once_and_others_lose_nothing(
     honest: Responder, caplog: pytest.LogCaptureFixture
 ) -> None:

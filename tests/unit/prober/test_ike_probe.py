@@ -254,8 +254,9 @@ async def test_a_lost_request_is_sent_again_unchanged_and_its_answer_counts() ->
     outcome, gateway = await exchange(answer())
     assert outcome.answer is not None
     assert outcome.answer.kind == "NO_PROPOSAL_CHOSEN"
-    assert len(gateway.requests) == 2
-    assert gateway.requests[0] == gateway.requests[1]
+    # On a busy machine it may be sent a third time before the answer is there.
+    assert len(gateway.requests) >= 2
+    assert len(set(gateway.requests)) == 1
     assert gateway.requests[0].startswith(ike.NON_ESP_MARKER)
 
 

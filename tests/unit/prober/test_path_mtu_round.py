@@ -36,6 +36,7 @@ from ipsecping.rounds.prober import PathProber
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 
 from ...plans import check_of
+from .far_ends import closed_port
 
 HOSTS = ["127.0.0.1", "::1"]
 EVERYBODY = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
@@ -229,10 +230,7 @@ async def test_packets_beyond_the_limit_do_not_count_as_lost(far: Far) -> None:
 
 
 async def test_a_port_where_nobody_listens_refuses_every_packet() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    result = await one_round("127.0.0.1", port)
+    result = await one_round("127.0.0.1", closed_port(socket.SOCK_DGRAM))
     assert (result.sent, result.received, result.figure(PathMtu)) == (4, 0, None)
     assert result.losses == {LossReason.REFUSED: 4}
 

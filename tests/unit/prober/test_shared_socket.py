@@ -19,6 +19,9 @@ from ipsecping.net.flow import Flow
 from ipsecping.probes import udp_echo
 from ipsecping.probes.base import Session
 
+from ...peers.processes import PATIENCE
+from .far_ends import closed_port
+
 ADDRESSES = [f"127.0.2.{i}" for i in range(1, 9)]
 
 
@@ -78,7 +81,7 @@ class Peer:
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not true():
             await asyncio.sleep(0.005)
 
@@ -143,10 +146,7 @@ async def test_a_new_flow_to_the_same_far_end_comes_from_a_fresh_port(peer: Peer
 
 async def test_a_refused_port_loses_its_own_packets_only_and_others_keep_their_timestamps(peer: Peer) -> None:
     clock = Clock()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.3.1", 0))
-        closed = taken.getsockname()[1]
-    dead = session_to("127.0.3.1", closed, clock)
+    dead = session_to("127.0.3.1", closed_port(socket.SOCK_DGRAM), clock)
     live = session_to(ADDRESSES[0], peer.port, clock)
     refused, answered = [], []
     for _ in range(20):

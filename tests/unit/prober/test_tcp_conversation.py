@@ -84,7 +84,6 @@ async def test_others_get_their_turn_while_lines_without_number_are_looked_at() 
     assert turns >= 15
 
 
-@pytest.mark.real_time
 async def test_a_line_is_used_up_by_the_step_that_found_it() -> None:
     once = await talk(scripted(b"* OK\r\nother\r\n"), Step("OK"), Step("OK"), timeout_ms=300)
     assert once.losses == {LossReason.UNEXPECTED_STATUS: 1}
@@ -92,7 +91,6 @@ async def test_a_line_is_used_up_by_the_step_that_found_it() -> None:
     assert beginning.received == 1
 
 
-@pytest.mark.real_time
 async def test_a_far_end_that_says_something_else_is_not_called_silent() -> None:
     wrong = await talk(scripted(b"HTTP/1.1 400 Bad Request\r\n"), Step("^SSH-2.0-"), timeout_ms=300)
     assert wrong.losses == {LossReason.UNEXPECTED_STATUS: 1}

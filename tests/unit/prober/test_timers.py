@@ -22,6 +22,8 @@ from ipsecping.net.timers import (
     running_timers,
 )
 
+from ...peers.processes import PATIENCE
+
 SECOND = 1_000_000_000
 
 
@@ -96,7 +98,7 @@ async def test_an_earlier_deadline_set_later_comes_first_and_a_failing_action_st
 
     timers.at(now + SECOND // 20, last)
     timers.at(now + SECOND // 50, fail)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await done.wait()
     assert order == ["fails", "last"]
 
@@ -108,7 +110,7 @@ async def test_an_action_may_cancel_another_that_is_due_at_the_same_time() -> No
     timers.at(now, lambda: deadlines[0].cancel())
     deadlines.append(timers.at(now, lambda: order.append("cancelled")))
     timers.at(now + SECOND // 50, done.set)
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), PATIENCE)
     assert order == []
 
 

@@ -1,5 +1,7 @@
 """What failed while the machine stood still is tried again, twice at the most, and nothing else is."""
 
+import os
+import time
 from collections.abc import Callable
 
 import pytest
@@ -104,6 +106,19 @@ def test_timing(server):
     assert server == 2
 """
     run(failures=1, stall=0.34, tests=tests).assert_outcomes(passed=1)
+
+
+def test_each_cpu_is_watched_by_itself() -> None:
+    watch = StallWatch()
+    watch.start()
+    try:
+        wanted = [{cpu} for cpu in sorted(os.sched_getaffinity(0))]
+        deadline = time.monotonic() + 60
+        while [os.sched_getaffinity(each.native_id or 0) for each in watch.threads] != wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        watch.stop()
 
 
 def test_a_process_that_computes_does_not_stand_still() -> None:

@@ -29,6 +29,7 @@ from ipsecping.wire import stamp
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 
 from ...news import News
+from ...peers.processes import PATIENCE
 
 OLD, NEW, WRONG = "the key of the old days", "the key of the new days", "the key of somebody else"
 
@@ -113,7 +114,7 @@ async def exchange(session: Session, count: int) -> list[Packet]:
     """Send packets and wait until each is answered or refused."""
     news = News()
     packets = [session.send(news) for _ in range(count)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not all(packet.settled for packet in packets):
             news.clear()
             await news.wait()

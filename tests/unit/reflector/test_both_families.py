@@ -11,6 +11,8 @@ from ipsecping.reflector.responder import StampPolicy
 from ipsecping.reflector.service import Service, Settings
 from ipsecping.wire.stamp import BASE_SIZE
 
+from ...peers.processes import PATIENCE
+
 
 def settings() -> Settings:
     everywhere = listen_address(":0")
@@ -57,7 +59,7 @@ async def test_every_listener_answers_on_both(family: socket.AddressFamily, addr
     ):
         reader, writer = await asyncio.open_connection(address, port)
         writer.write(words)
-        assert await asyncio.wait_for(reader.readexactly(len(expected)), 10) == expected
+        assert await asyncio.wait_for(reader.readexactly(len(expected)), PATIENCE) == expected
         writer.close()
     stop.set()
     await running

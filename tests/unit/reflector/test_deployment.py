@@ -18,6 +18,8 @@ import yaml
 
 from ipsecping.cli.main import parser
 
+from ...peers.processes import PATIENCE
+from ...ports import free_port
 from ..cli.conftest import ipsecping
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,7 +48,7 @@ def running(command: Sequence[str]) -> Iterator[tuple["subprocess.Popen[str]", I
         yield process, lines
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE)
         process.stderr.close()
 
 
@@ -102,7 +104,7 @@ def test_one_file_measures_and_reflects_with_python_alone(zipapp: Path, tmp_path
         measured = ping(program, "--stamp", port, "--key-file", str(keys))
         assert (measured["sent"], measured["received"], measured["size"]) == (3, 3, 112)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         [counters] = lines
     assert counters["message"] == "counters"
     assert (counters["received"], counters["answered"], counters["octetsAnswered"]) == (3, 3, 336)
@@ -133,7 +135,7 @@ def test_counters_are_served_for_prometheus() -> None:
         text = connection.getresponse().read().decode()
         connection.close()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     labels = f'address="127.0.0.1",port="{stamp}",protocol="STAMP"'
     assert f"ipsecping_reflector_packets_answered_total{{{labels}}} 3.0" in text
     assert f'ipsecping_reflector_packets_dropped_total{{{labels},reason="Replayed"}} 0.0' in text
@@ -161,8 +163,8 @@ def test_limits_and_source_ports_are_what_the_options_say(
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as like_a_reflector,
     ):
-        like_a_reflector.bind(("127.0.0.2", 0))
-        port = like_a_reflector.getsockname()[1]
+        port = free_port(socket.SOCK_DGRAM)
+        like_a_reflector.bind(("127.0.0.2", port))
         command = [sys.executable, "-m", "ipsecping", "reflect", "--allow", "127.0.0.0/8"]
         command += ["--stamp", f"127.0.0.1:{port}", *(option.format(port=port) for option in options)]
         with running(command) as (process, lines):

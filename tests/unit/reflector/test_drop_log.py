@@ -11,6 +11,8 @@ import pytest
 from ipsecping.reflector.responder import StampPolicy
 from ipsecping.reflector.service import Service, Settings
 
+from ...peers.processes import PATIENCE
+
 
 async def test_the_address_of_who_is_not_allowed_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
@@ -26,7 +28,7 @@ async def test_the_address_of_who_is_not_allowed_is_in_the_log(caplog: pytest.Lo
     )
     stop = asyncio.Event()
     running = asyncio.create_task(service.run(stop))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not service.tcp:
             await asyncio.sleep(0.01)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:

@@ -15,6 +15,8 @@ from ipsecping.reflector.sessions import SessionTable
 from ipsecping.wire import stamp
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 
+from ...peers.processes import PATIENCE
+
 EF, AF41 = 46, 34
 COS = bytes.fromhex("80040004") + bytes([AF41 << 2, 0, 0, 0])
 LOCATION = bytes.fromhex("8002001800000000 80070010") + bytes(16)
@@ -45,7 +47,7 @@ async def answered(listen: str, target: str, request: bytes, dscp: int) -> tuple
         sock.connect((target, listener.port))
         try:
             sock.send(request)
-            await asyncio.wait_for(_readable(sock), 5)
+            await asyncio.wait_for(_readable(sock), PATIENCE)
             data, items, _, _ = sock.recvmsg(2048, timestamping.ANCILLARY_SIZE)
         finally:
             listener.close()
@@ -93,7 +95,7 @@ async def test_a_request_shorter_than_its_answer_is_counted_and_dropped() -> Non
     listener = Listener("127.0.0.1", 0, responder)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.sendto(bytes(14), ("127.0.0.1", listener.port))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not listener.counters.received:
                 await asyncio.sleep(0.005)
     listener.close()
@@ -102,7 +104,7 @@ async def test_a_request_shorter_than_its_answer_is_counted_and_dropped() -> Non
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.001)
 

@@ -19,6 +19,7 @@ from ipsecping.reflector.sessions import SessionTable
 from ipsecping.wire import stamp
 from ipsecping.wire.ntp import PTP_FLAG, UNSYNCHRONIZED, ErrorEstimate, ntp_from_unix
 
+from ...peers.processes import PATIENCE
 from .requests import OWN_PORT, SECOND, probe, request, responder
 
 PTP = ErrorEstimate(ptp=True).to_wire()
@@ -53,7 +54,7 @@ async def after_one_spoofed_packet(
         port = sock.getsockname()[1]
         sock.sendto(packet, (host, first.port))
     second = Listener(host, port, make)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not second.counters.received:
             await asyncio.sleep(0.001)
     quiet = 0
@@ -100,7 +101,7 @@ async def test_an_answer_has_one_hop_less_than_its_request_had_left(
         sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_RECVTTL, 1)
         sock.settimeout(5)
         sock.sendto(probe(0), ("127.0.0.1", listener.port))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not listener.counters.received:
                 await asyncio.sleep(0.001)
         counters = listener.counters

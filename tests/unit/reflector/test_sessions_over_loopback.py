@@ -17,6 +17,7 @@ from ipsecping.rounds.prober import PathProber
 from ipsecping.rounds.round_driver import RoundDriver
 from ipsecping.rounds.round_machine import RoundMachine
 
+from ...peers.processes import PATIENCE
 from ...result_figures import sources_of
 from .sessions import (
     LOOPBACK,
@@ -98,7 +99,7 @@ async def test_a_round_that_is_cancelled_sends_no_more_and_does_not_hold_the_ses
     prober = PathProber(Clock(), Resolver())
     with foreign_reflector(answer) as port:
         round_ = prober.round(check_with(replace(planned(port, size=44), count=1000, spacing_ms=2)))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while came < 3:
                 await asyncio.sleep(0.001)
         round_.cancel()

@@ -20,6 +20,7 @@ from ipsecping.reflector.keys import KeyRing
 from ipsecping.wire import stamp
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 
+from ...peers.processes import PATIENCE
 from .sessions import (
     LOOPBACK,
     NEW,
@@ -132,7 +133,7 @@ async def test_a_reflector_with_other_keys_stays_silent(tmp_path: Path) -> None:
     async with reflector(KeyRing(KeyFile(there))) as listener:
         with session_with(planned(listener.port, here)) as session:
             session.send()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while not listener.counters.received:
                     await asyncio.sleep(0.005)
         assert listener.counters.dropped == {Drop.NOT_AUTHENTIC: 1}
@@ -178,7 +179,7 @@ async def test_a_forgery_does_not_displace_the_true_answer(tmp_path: Path) -> No
         [first] = await exchange(session, 1)
         reasons = [first.reason]
         session.send()  # makes the reflector send the true answer to the first
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not first.answered:
                 await asyncio.sleep(0.005)
     assert [*reasons, first.reason] == [LossReason.AUTH_FAILED, None]
@@ -194,7 +195,7 @@ async def test_a_forgery_for_no_packet_of_ours_is_foreign(tmp_path: Path) -> Non
 
     with foreign_reflector(forge) as port, session_with(planned(port, path)) as session:
         packet = session.send()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not session.ledger.foreign:
                 await asyncio.sleep(0.005)
     assert packet.reason is None

@@ -16,6 +16,7 @@ from ipsecping.reflector.admission import Admission, Drop
 from ipsecping.reflector.tcp_echo import Refusal, TcpEcho, tls_context
 
 from ...peers.openssl import openssl
+from ...peers.processes import PATIENCE
 
 
 @asynccontextmanager
@@ -44,11 +45,11 @@ async def refused(port: int) -> bool:
 async def write_for_ever(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(bytes(1 << 20))
-        await asyncio.wait_for(writer.drain(), 5)
+        await asyncio.wait_for(writer.drain(), PATIENCE)
 
 
 async def until_closed(server: TcpEcho) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while server.counters.open:
             await asyncio.sleep(0.005)
 

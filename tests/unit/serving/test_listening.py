@@ -10,6 +10,8 @@ from ipsecping.serving.listening import hosts
 from ipsecping.serving.messages import Request, Response
 from ipsecping.serving.server import Server
 
+from ...peers.processes import PATIENCE
+
 Make = Callable[..., socket.socket]
 
 
@@ -50,7 +52,7 @@ async def test_a_server_that_listens_everywhere_answers_on_both_families(address
     port = await server.start("", 0)
     reader, writer = await asyncio.open_connection(address, port)
     writer.write(b"GET / HTTP/1.1\r\n\r\n")
-    assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"hello")
+    assert (await asyncio.wait_for(reader.read(), PATIENCE)).endswith(b"hello")
     writer.close()
     await writer.wait_closed()
     await server.stop(grace=1)

@@ -11,6 +11,8 @@ import pytest
 from ipsecping.serving.messages import BadRequest, Request, Response, parse_request
 from ipsecping.serving.server import DEFAULT, Limits, Refusal, Server
 
+from ...peers.processes import PATIENCE
+
 
 @pytest.mark.parametrize(
     ("head", "status"),
@@ -115,11 +117,11 @@ async def connected(port: int, source: str = "127.0.0.1") -> AsyncIterator[Strea
 async def ask(port: int, request: bytes) -> bytes:
     async with connected(port) as (reader, writer):
         writer.write(request)
-        return await asyncio.wait_for(reader.read(), 10)
+        return await asyncio.wait_for(reader.read(), PATIENCE)
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not true():
             await asyncio.sleep(0.01)
 
@@ -127,7 +129,7 @@ async def until(true: Callable[[], object]) -> None:
 async def cut(reader: asyncio.StreamReader) -> bool:
     """Waits for the connection's end; whether it came without an answer."""
     try:
-        return await asyncio.wait_for(reader.read(), 10) == b""
+        return await asyncio.wait_for(reader.read(), PATIENCE) == b""
     except ConnectionError:
         return True
 
@@ -199,7 +201,7 @@ async def test_a_client_that_sends_without_end_is_left() -> None:
     async with serving(Limits(linger_octets=10_000, linger_seconds=30)) as (server, port):
         async with connected(port) as (reader, writer):
             writer.write(b"POST /hello HTTP/1.1\r\n\r\n")
-            assert b" 405 " in await asyncio.wait_for(reader.read(), 10)
+            assert b" 405 " in await asyncio.wait_for(reader.read(), PATIENCE)
             with suppress(ConnectionError):
                 while True:
                     writer.write(b"a" * 10_000)
@@ -282,7 +284,7 @@ async def test_who_has_asked_nothing_yet_is_not_displaced_by_the_crowd_of_anothe
             crowd.write(b"GET /stream HTTP/1.1\r\n\r\n")
             await asyncio.sleep(0)
         writer.write(b"GET /hello HTTP/1.1\r\n\r\n")
-        assert b" 200 " in await asyncio.wait_for(reader.read(), 10)
+        assert b" 200 " in await asyncio.wait_for(reader.read(), PATIENCE)
 
 
 async def test_a_reader_that_has_proved_who_it_is_stays_whoever_comes() -> None:
@@ -293,7 +295,7 @@ async def test_a_reader_that_has_proved_who_it_is_stays_whoever_comes() -> None:
         for _ in range(20):
             await stack.enter_async_context(connected(port))
         await until(lambda: server.connections == 3)
-        assert len(await asyncio.wait_for(reader.readexactly(1_000_000), 10)) == 1_000_000
+        assert len(await asyncio.wait_for(reader.readexactly(1_000_000), PATIENCE)) == 1_000_000
 
 
 async def test_a_fault_of_a_handler_is_answered_and_logged(
