@@ -1,6 +1,5 @@
 """What controllers and a kubelet would do, done by hand: the API server under test has neither."""
 
-import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress

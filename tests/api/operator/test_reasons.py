@@ -100,7 +100,7 @@ def test_a_probe_with_a_limit_of_its_own_is_judged_by_it_and_an_edit_of_it_judge
         return {"schedule": schedule, "probes": [*STAMP, app], "thresholds": limits}
 
     cluster.check(spec("10ms"), name="own")
-    cron_job, config_map = child(cluster, "cronjob", "own"), child(cluster, "configmap", "own")
+    cron_job, config_map = (cluster.one(kind, check="own") for kind in ("cronjob", "configmap"))
     pod = cluster.round_pod(cron_job)
     cluster.set_status("pod", pod, ended(termination.encode(round_of(planned(config_map)))))
     assert cluster.says("Healthy", "False", "LatencyHigh", name="own") == (
@@ -110,14 +110,3 @@ def test_a_probe_with_a_limit_of_its_own_is_judged_by_it_and_an_edit_of_it_judge
     assert reasons == {"datapath": "WithinThresholds", "app": "LatencyHigh"}
     cluster.check(spec("15ms"), name="own")
     cluster.says("Healthy", "True", "WithinThresholds", name="own")
-
-
-def child(cluster: Cluster, kind: str, check: str) -> Any:
-    """The only object of the kind that the check has; waits for it."""
-
-    def found() -> list[Any]:
-        labelled = cluster.children(kind)
-        return [each for each in labelled if each["metadata"]["labels"]["ipsecping.dev/check"] == check]
-
-    eventually(lambda: len(found()) == 1, what=f"the {kind} of {check}")
-    return found()[0]
