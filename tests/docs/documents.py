@@ -8,6 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+FOLDERS = ("docs", "charts", "kustomize", "manifests", "probe_image", "operator", "tests")
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))]
+)
 SHELL = frozenset({"console", "sh", "bash", "shell", "crontab"})
 """Languages of blocks whose lines are commands; what follows a line with a prompt is its output."""
 PROGRAMS = frozenset({

@@ -21,7 +21,7 @@ _COLUMNS: tuple[dict[str, Any], ...] = (
         "name": "Loss%",
         "type": "string",
         "jsonPath": ".status.lossPercent",
-        "description": "Packets lost over the window, in per cent.",
+        "description": "Packets lost over the window, in percent.",
     },
     {"name": "RTT-p50", "type": "string", "jsonPath": ".status.rtt.p50", "description": "Median RTT."},
     {

@@ -18,7 +18,7 @@ _ALIKE, _MORE_ALIKE = 0.75, 0.85
 """How much names resemble each other, of fields beside it and of those elsewhere."""
 _PLACES = 2
 """So many are named of the places that have a field of the name."""
-_FEW = 20
+_FEW = 24
 """So many fields are named where nothing is alike."""
 _ELSEWHERE = {
     "failurethreshold": "downAfter",

@@ -110,7 +110,7 @@ class Reporter:
         """By UID, assessments after a write that failed: events tell of them only once they are written."""
         self._bare: set[str] = set()
         """UIDs of checks of which the API has refused even the least status."""
-        self._applier = StatusApplier(client)
+        self._applier = StatusApplier(client, store.pending_writes)
         faults.changed = self.report_soon
 
     @property
@@ -344,7 +344,7 @@ class Reporter:
             raise Gone
         try:
             await self._post(state)
-            await self.write(state, status)
+            await self._applier.write(state, status)
         except (NotFound, OtherObject) as error:
             raise Gone from error
         trial = self._trials.pop(uid, None)
@@ -365,19 +365,6 @@ class Reporter:
         else:
             self._faults.over(state, Where.EVENT)
 
-    async def write(self, state: CheckState, status: Mapping[str, Any]) -> None:
-        """Have the API store the status. Raises ApiError, OtherObject where another check has the name."""
-        assert state.metadata is not None
-        applied = await self._applier.apply(_body(state, status), leftovers=state.reported.leftovers)
-        if applied.metadata["uid"] != state.uid:
-            # Of the status of a custom resource the API does not compare the UID that it is given.
-            await self._client.apply_status(_body(state, {}), CHECK)
-            raise OtherObject(f"status of {state.namespace}/{state.name}: another check has that name now")
-        version = int(applied.metadata["resourceVersion"])
-        state.reported.wrote(status_digest(applied.status, version=version))
-        if version > int(state.metadata["resourceVersion"]):
-            self._store.pending_writes.expect(state.uid, version, now=time.monotonic())
-
     def _not_written(self, uid: str, error: Exception) -> None:
         """Write another status instead, where the one that was not written is at fault."""
         state = self._store.checks.get(uid)
@@ -395,12 +382,3 @@ class Reporter:
         timer = timers.pop(uid, None)
         if timer is not None:
             timer.cancel()
-
-
-def _body(state: CheckState, status: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": CHECK.api_version,
-        "kind": CHECK.name,
-        "metadata": {"namespace": state.namespace, "name": state.name, "uid": state.uid},
-        "status": status,
-    }

@@ -1,13 +1,16 @@
-"""Apply a status as far as the CustomResourceDefinition knows it, and have nothing else stand in it."""
+"""Write a status as far as the CustomResourceDefinition knows it, and have nothing else stand in it."""
 
 import logging
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ipsecping_operator.cache.pending_writes import PendingWrites
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.kube.client import KubeClient
-from ipsecping_operator.kube.errors import UndeclaredFields
+from ipsecping_operator.kube.errors import OtherObject, UndeclaredFields
 from ipsecping_operator.observe.kinds import CHECK
+from ipsecping_operator.status.digest import status_digest
 
 from .undeclared import Field, without
 
@@ -29,12 +32,26 @@ class Applied(NamedTuple):
 class StatusApplier:
     """Remembers which fields an older CRD does not have."""
 
-    def __init__(self, client: KubeClient) -> None:
+    def __init__(self, client: KubeClient, pending: PendingWrites) -> None:
         self._client = client
+        self._pending = pending
         self._undeclared: frozenset[Field] = frozenset()
         self._ask_again = 0.0
 
-    async def apply(self, body: Mapping[str, Any], *, leftovers: bool) -> Applied:
+    async def write(self, state: CheckState, status: Mapping[str, Any]) -> None:
+        """Have the API store the status. Raises ApiError, OtherObject where another check has the name."""
+        assert state.metadata is not None
+        applied = await self._apply(_body(state, status), leftovers=state.reported.leftovers)
+        if applied.metadata["uid"] != state.uid:
+            # Of the status of a custom resource the API does not compare the UID that it is given.
+            await self._client.apply_status(_body(state, {}), CHECK)
+            raise OtherObject(f"status of {state.namespace}/{state.name}: another check has that name now")
+        version = int(applied.metadata["resourceVersion"])
+        state.reported.wrote(status_digest(applied.status, version=version))
+        if version > int(state.metadata["resourceVersion"]):
+            self._pending.expect(state.uid, version, now=time.monotonic())
+
+    async def _apply(self, body: Mapping[str, Any], *, leftovers: bool) -> Applied:
         """Apply the status of a check, without fields that an older CRD does not have.
 
         With `leftovers`, what others may have added to it is removed. Raises ApiError.
@@ -57,3 +74,12 @@ class StatusApplier:
         if leftovers and stored["metadata"]["uid"] == body["metadata"]["uid"]:
             stored = await self._client.replace_status({**told, "metadata": stored["metadata"]}, CHECK)
         return Applied(told["status"], stored["metadata"])
+
+
+def _body(state: CheckState, status: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": CHECK.api_version,
+        "kind": CHECK.name,
+        "metadata": {"namespace": state.namespace, "name": state.name, "uid": state.uid},
+        "status": status,
+    }

@@ -7,12 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ...docs.documents import ROOT
+from ...docs.documents import DOCUMENTS, ROOT
 
-FOLDERS = ("docs", "charts", "kustomize", "manifests", "probe_image", "operator", "tests")
-DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))]
-)
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^()\s]+(?:\([^()]*\))?)\)")
 _IN_CODE = re.compile(r"docs/([a-z]+\.md)(#[a-z0-9_-]+)?")

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ...docs.documents import ROOT
-from .test_links import DOCUMENTS
+from ...docs.documents import DOCUMENTS, ROOT
 
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 

@@ -14,6 +14,9 @@ LABELS = {
     "ipsecping.dev/path": "default",
 }
 
+OWNER = ("IPsecTunnelCheck", "hq", UID)
+"""Kind, name and UID of the check."""
+
 API_VERSIONS = {
     "IPsecTunnelCheck": "ipsecping.dev/v1alpha1",
     "Deployment": "apps/v1",

@@ -66,7 +66,7 @@ def test_a_probe_added_while_the_operator_was_away_is_missed_when_it_is_due() ->
     take(state, *(result(of=both, at=NOON + 30 * n * SECOND) for n in range(4, 15)))
     found = healthy(assessed(state, at=430).status)
     assert found["reason"] == "StaleResults"
-    assert found["message"].startswith("no result from default/second, expected")
+    assert found["message"].startswith("no result from default/second, one is expected")
 
 
 def test_a_restart_does_not_let_go_of_a_limit_that_was_exceeded() -> None:
