@@ -103,10 +103,10 @@ def test_from_kubectl_to_helm_and_back(administrator: Administrator) -> None:
     administrator.type(APPLY)
     administrator.applies_an_older_definition("")
     assert "invalid ownership metadata" in administrator.attempt(INSTALL).stderr
-    administrator.type(commands("operation.md", behind="From `manifests/` to Helm"))
+    administrator.type(commands("operation.md", behind="To change from `manifests/` to Helm"))
     administrator.type(INSTALL)
     administrator.eventually("kubectl create -f manifests/samples/smallest.yaml")
-    administrator.type(commands("operation.md", behind="And back"))
+    administrator.type(commands("operation.md", behind="To change back"))
     assert administrator.type("helm list --all-namespaces --short") == ""
     assert administrator.type("kubectl get itc --no-headers"), "checks stay"
     administrator.type(APPLY)

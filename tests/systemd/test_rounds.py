@@ -94,7 +94,7 @@ def test_the_drop_in_for_influxdb_hands_the_token_to_the_service_alone(installed
 
 
 def test_the_agent_measures_and_is_healthy(installed: Machine) -> None:
-    started = commands("standalone.md", behind="## For ever: the agent", done=())
+    started = commands("standalone.md", behind="## Continuously: the agent", done=())
     assert installed.run(f"{started}\n{get('/healthz')}").endswith("\n\nok\n"), "it answers at once"
     assert 'Status: "measuring 1 path"' in installed.run(f"systemctl status {AGENT}")
     installed.eventually(get("/metrics"), lambda said: has_grown(said, since={}))

@@ -97,12 +97,7 @@ def test_another_check_s_result_in_an_own_pod_changes_nothing(
 ) -> None:
     cluster.check(CRON)
     cluster.check(CRON, name="other")
-    eventually(lambda: len(cluster.children("configmap")) == 2, what="both plans")
-    plans = {
-        each["metadata"]["labels"]["ipsecping.dev/check"]: each for each in cluster.children("configmap")
-    }
-    jobs = {each["metadata"]["labels"]["ipsecping.dev/check"]: each for each in cluster.children("cronjob")}
-    cluster.finish_round(jobs["hq"], plans["other"])
+    cluster.finish_round(cluster.one("cronjob", check="hq"), cluster.one("configmap", check="other"))
     eventually(lambda: operator.results("ForeignCheck") == 1, what="the foreign result counted as dropped")
     cluster.says("Healthy", "Unknown", "NoResults")
 

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from ipsecping_lab.apiserver import ApiServer
+from ipsecping_operator.kube.transport import FIELD_MANAGER
 
 from ...docs.documents import DOCS
 from ...peers import monitoring
+from ..api_client import path_of
 from .cluster import Cluster
 from .hasty import DOWN, hasty_alertmanager
 from .processes import eventually, operator_process
@@ -134,12 +136,14 @@ def test_a_fault_is_told_over_restarts_and_what_heals_while_the_operator_is_away
 
 
 def make_older(cluster: Cluster) -> None:
-    """Let the outage have begun an hour ago, by what the status says."""
+    """Let the outage have begun an hour ago, by a status of the operator's name: it believes nobody else's."""
     conditions = cluster.status()["conditions"]
     (healthy,) = (each for each in conditions if each["type"] == "Healthy")
     then = datetime.now(UTC) - timedelta(hours=1)
     healthy["lastTransitionTime"] = then.strftime("%Y-%m-%dT%H:%M:%SZ")
-    cluster.set_status("itc", "hq", {"conditions": conditions})
+    path = path_of("itc", cluster.kubectl.namespace, "hq")
+    patch = {"status": {"conditions": conditions}}
+    cluster.kubectl.plain.merge(f"{path}/status?fieldManager={FIELD_MANAGER}", patch)
 
 
 def types(came: list[tuple[Mapping[str, str], bytes]]) -> list[str]:
