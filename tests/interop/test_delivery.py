@@ -247,7 +247,7 @@ def test_the_longest_names_leave_room_for_what_is_wrong(examples: Examples, clus
     examples.tell(
         by_the_operator(*paths, cluster=cluster, reason=HealthyReason.LOSS_BURST, message="m" * 4096)
     )
-    wrong = f"{'🔥' * 63}: packets lost one after the other"
+    wrong = f"{'🔥' * 63}: consecutive packets lost for"
     alert = awaited(lambda: next((each for each in opened(examples, cluster)), None))
     assert wrong in alert["message"]
     assert wrong in events(examples, cluster, 1)[0]["payload"]["summary"]
