@@ -136,7 +136,7 @@ def test_a_fault_is_told_over_restarts_and_what_heals_while_the_operator_is_away
 
 
 def make_older(cluster: Cluster) -> None:
-    """Let the outage have begun an hour ago, by a status in the name of the operator: it believes no other."""
+    """Let the outage have begun an hour ago, by a status in the operator's name: it believes no other."""
     conditions = cluster.status()["conditions"]
     (healthy,) = (each for each in conditions if each["type"] == "Healthy")
     then = datetime.now(UTC) - timedelta(hours=1)
