@@ -154,6 +154,20 @@ def test_one_probe_of_two_is_no_dead_tunnel(promtool: str, tmp_path: Path) -> No
     fires(promtool, scenario, {20: ["ProbeDown"]}, tmp_path)
 
 
+def test_a_probe_with_more_patience_than_the_others_holds_up_no_alert(promtool: str, tmp_path: Path) -> None:
+    scenario = watched().found((minutes(5), FINE), (minutes(40), DOWN))
+    lossy = (minutes(10), FINE), (minutes(20), "False/LossHigh"), (minutes(15), DOWN)
+    scenario.found(*lossy, probe="app", kind="HTTP")
+    silent = f"{'_ ' * minutes(10)}{steady(1, minutes(20))} stale"
+    scenario.add("ipsecping_probe_silent", silent, {**PROBE, "probe": "app", "type": "HTTP", **FROM})
+    alone = (minutes(10), FINE), (minutes(35), "False/LossHigh")
+    scenario.routed(LONG, check="alone").found(*alone, check="alone")
+    other = {**PROBE, "check": "alone", **FROM}
+    scenario.add("ipsecping_probe_silent", steady(1, minutes(45)), other)
+    expected = ["TunnelDown of hq", "LossHigh of hq", "LossHigh of alone"]
+    fires(promtool, scenario, {8: [], 14: ["TunnelDown of hq"], 25: expected, 40: expected[::2]}, tmp_path)
+
+
 def test_an_ike_daemon_that_answers_is_no_living_tunnel(promtool: str, tmp_path: Path) -> None:
     scenario = watched().found((LONG, FINE), probe="ike", kind="IKE").found((LONG, DOWN))
     fires(promtool, scenario, {20: ["TunnelDown"]}, tmp_path)
