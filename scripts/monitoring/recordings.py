@@ -66,7 +66,9 @@ or 0 * min by ({PATH}) ({downs})""",
     yield _record(
         "ipsecping:down_timestamp_seconds",
         f"""
-max by ({PROBE}) (time() * (ipsecping:probe_down == 1))
+max by ({PROBE}) (
+  time() * (ipsecping:probe_down == 1 or ipsecping:probe_silent and on ({PATH}) ipsecping:path_down == 1)
+)
 or (ipsecping:down_timestamp_seconds > time() - 90000)""",
     )
     # An outage begins with losses as well: until a packet is answered they are no fault of their own. But
