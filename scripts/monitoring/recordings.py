@@ -47,12 +47,28 @@ max by ({PROBE}, type) (
   or 0 * ipsecping:probe_finding{{expect="Reachable", status!="Unknown"}}
 )""",
     )
-    # IKE goes to the gateway, beside the tunnel.
-    yield _record("ipsecping:path_down", f'min by ({PATH}) (ipsecping:probe_down{{type!="IKE"}})')
+    yield _record(
+        "ipsecping:probe_silent",
+        f"""
+max by ({PROBE}) (
+  ipsecping_probe_silent
+  or (last_over_time(ipsecping_probe_silent[5m]) unless on ({CHECK}) ipsecping_probe_finding)
+)""",
+    )
+    # IKE goes to the gateway, beside the tunnel. A probe of more patience than the others delays nothing.
+    downs = 'ipsecping:probe_down{type!="IKE"}'
+    yield _record(
+        "ipsecping:path_down",
+        f"""
+min by ({PATH}) ({downs} unless on ({PROBE}) ipsecping:probe_silent)
+or 0 * min by ({PATH}) ({downs})""",
+    )
     yield _record(
         "ipsecping:down_timestamp_seconds",
         f"""
-max by ({PROBE}) (time() * (ipsecping:probe_down == 1))
+max by ({PROBE}) (
+  time() * (ipsecping:probe_down == 1 or ipsecping:probe_silent and on ({PATH}) ipsecping:path_down == 1)
+)
 or (ipsecping:down_timestamp_seconds > time() - 90000)""",
     )
     # An outage begins with losses as well: until a packet is answered they are no fault of their own. But

@@ -154,6 +154,30 @@ def test_one_probe_of_two_is_no_dead_tunnel(promtool: str, tmp_path: Path) -> No
     fires(promtool, scenario, {20: ["ProbeDown"]}, tmp_path)
 
 
+def test_a_probe_with_more_patience_than_the_others_holds_up_no_alert(promtool: str, tmp_path: Path) -> None:
+    scenario = watched().found((minutes(5), FINE), (minutes(40), DOWN))
+    lossy = (minutes(10), FINE), (minutes(20), "False/LossHigh"), (minutes(15), DOWN)
+    scenario.found(*lossy, probe="app", kind="HTTP")
+    silent = f"{'_ ' * minutes(10)}{steady(1, minutes(20))} stale"
+    scenario.add("ipsecping_probe_silent", silent, {**PROBE, "probe": "app", "type": "HTTP", **FROM})
+    alone = (minutes(10), FINE), (minutes(35), "False/LossHigh")
+    scenario.routed(LONG, check="alone").found(*alone, check="alone")
+    other = {**PROBE, "check": "alone", **FROM}
+    scenario.add("ipsecping_probe_silent", steady(1, minutes(45)), other)
+    down, lossy_alone = "TunnelDown of hq", "LossHigh of alone"
+    fires(promtool, scenario, {8: [], 14: [down], 25: [down, lossy_alone], 40: [down, lossy_alone]}, tmp_path)
+
+
+def test_the_loss_that_an_outage_has_left_of_a_probe_with_more_patience_is_no_second_fault(
+    promtool: str, tmp_path: Path
+) -> None:
+    scenario = watched().found((minutes(10), DOWN), (minutes(40), FINE))
+    scenario.found((minutes(15), "False/LossHigh"), (minutes(35), FINE), probe="app", kind="HTTP")
+    silent = {**PROBE, "probe": "app", "type": "HTTP", **FROM}
+    scenario.add("ipsecping_probe_silent", f"{steady(1, minutes(10))} stale", silent)
+    fires(promtool, scenario, {9: ["TunnelDown"], 12: [], 15: [], 20: []}, tmp_path)
+
+
 def test_an_ike_daemon_that_answers_is_no_living_tunnel(promtool: str, tmp_path: Path) -> None:
     scenario = watched().found((LONG, FINE), probe="ike", kind="IKE").found((LONG, DOWN))
     fires(promtool, scenario, {20: ["TunnelDown"]}, tmp_path)

@@ -43,7 +43,6 @@ request.namespace in {{ keys $given | sortAlpha | toJson }} ? {{ $given | toJson
 {{- $groups := ternary (printf "%d %d" (int64 ($security.runAsGroup | default 0)) (int64 ($security.runAsGroup | default 0))) "0 2147483647" (hasKey $security "runAsGroup") -}}
 {{- $images := $root.Values.admissionPolicy.images | default (list (include "ipsecping.image" (list $root "probeImage"))) -}}
 # What the pods are that the operator may have started: what checks are made of, within what the values permit them.
-#
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
 metadata:

@@ -27,6 +27,8 @@ def acceptable(status: Status) -> Status:
         wrong = [each for each in _errors(status) if each["type"] != "extra_forbidden"]
         if not wrong:
             return status
+        if not all(each["loc"] for each in wrong):
+            break  # not of a field: a text that cannot be encoded
         status = _without(status, wrong)
     return {}
 

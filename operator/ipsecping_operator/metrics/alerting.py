@@ -79,6 +79,12 @@ def _findings(family: Any, state: CheckState, _: int) -> None:
         )
 
 
+def _silent(family: Any, state: CheckState, _: int) -> None:
+    for labels, verdict in _judged(state):
+        if verdict.silent:
+            family.add_metric(labels, 1)
+
+
 def _percentiles(family: Any, state: CheckState, _: int) -> None:
     for labels, verdict in _judged(state):
         values = () if verdict.figures is None else verdict.figures.percentiles(*PERCENTILES)
@@ -137,6 +143,13 @@ FAMILIES = (
         "1 for what the limits say of a probe: a status and a reason of the condition Healthy.",
         (*PROBE_LABELS, "expect", "status", "reason"),
         _findings,
+    ),
+    Described(
+        GaugeMetricFamily,
+        "ipsecping_probe_silent",
+        "1 for a probe that is not Down by its own thresholds.downAfter, but would be by the check's.",
+        PROBE_LABELS,
+        _silent,
     ),
     Described(
         GaugeMetricFamily,

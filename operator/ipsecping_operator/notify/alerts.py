@@ -60,11 +60,13 @@ class Subject:
 def path_down(found: Sequence[ProbeFinding], path: str) -> bool | None:
     """Return whether a path carries nothing at all; None where that is not known.
 
-    IKE goes to the gateway, beside the tunnel.
+    IKE goes to the gateway, beside the tunnel. A probe of more patience than the others delays nothing.
     """
-    known = [each.down for each in found if each.path == path and each.type is not ProbeType.IKE]
-    told = [each for each in known if each is not None]
-    return all(told) if told else None
+    known = [each for each in found if each.path == path and each.type is not ProbeType.IKE]
+    told = [each for each in known if each.down is not None]
+    return (
+        any(each.down for each in told) and all(each.down or each.silent for each in told) if told else None
+    )
 
 
 def alerts_of(subject: Subject) -> Iterator[Alert]:

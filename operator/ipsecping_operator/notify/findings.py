@@ -25,6 +25,8 @@ class ProbeFinding:
     message: str
     certificate_ends: bool = False
     """It is ProbeFailed for a certificate that is valid for less than tls.minValidDays, or no longer."""
+    silent: bool = False
+    """It is not down by its own `thresholds.downAfter`, but would be by the check's."""
 
     @property
     def down(self) -> bool | None:
@@ -68,6 +70,7 @@ def _found(check: CompiledCheck, probe: ProbeVerdict, *, now: int) -> ProbeFindi
         reason=probe.finding.reason,
         message=probe.finding.message,
         certificate_ends=end is not None and least is not None and end - now <= least,
+        silent=probe.silent,
     )
 
 

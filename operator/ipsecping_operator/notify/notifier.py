@@ -174,7 +174,7 @@ class Notifier:
             return  # the operator has failed: what was known of the tunnel goes on
         found = found or ()
         for each in found:
-            if each.down:
+            if each.down or (each.silent and path_down(found, each.path)):
                 kept.down[each.path, each.probe] = now
         kept.answered = dict(_answered(state, found, kept.answered, caught_up=report.restored is None))
         alerts = self._alerts(state, check, report, found, kept, now=now, wall=wall)

@@ -6,6 +6,8 @@ from typing import Any
 Fields = Mapping[str, Any]
 """Names and keys to what is owned below them, as in fieldsV1; empty: the whole of it."""
 _OF_A_FIELD = "f:"
+_ITSELF = "."
+"""That an object or a list is there, without what is in it; whoever added it keeps that."""
 
 
 def written_by_others(metadata: Mapping[str, Any], *, manager: str) -> tuple[str, ...]:
@@ -18,15 +20,10 @@ def written_by_others(metadata: Mapping[str, Any], *, manager: str) -> tuple[str
     listed = metadata.get("managedFields")
     for entry in listed if isinstance(listed, Sequence) else ():
         if isinstance(entry, Mapping):
-            _merge(_below(_below(entry, "fieldsV1"), "f:status"), into=_side(entry, manager, ours, others))
+            owned = _below(_below(entry, "fieldsV1"), "f:status")
+            _merge(owned, into=ours if entry.get("manager") == manager else others)
     found = (name for name, owned in others.items() if _exceeds({name: owned}, ours))
     return tuple(sorted(name.removeprefix(_OF_A_FIELD) for name in found if name.startswith(_OF_A_FIELD)))
-
-
-def _side(
-    entry: Mapping[str, Any], manager: str, ours: dict[str, Any], others: dict[str, Any]
-) -> dict[str, Any]:
-    return ours if entry.get("manager") == manager else others
 
 
 def _below(fields: Fields, name: str) -> Fields:
@@ -40,5 +37,7 @@ def _merge(fields: Fields, *, into: dict[str, Any]) -> None:
 
 
 def _exceeds(theirs: Fields, ours: Fields) -> bool:
-    """Somebody else owns what we do not."""
-    return any(name not in ours or _exceeds(_below(theirs, name), ours[name]) for name in theirs)
+    """Somebody else owns a value that we do not."""
+    return any(
+        name not in ours or _exceeds(_below(theirs, name), ours[name]) for name in theirs if name != _ITSELF
+    )

@@ -88,13 +88,15 @@ def _together(
     figures = total(sorted([*tallies, *instances.gone.values()], key=lambda tally: tally.end))
     news = [each.until for each in verdicts]
     news += [due for of, due in dues.items() if of not in instances.verdicts]
+    finding = _finding(check, path, probe, given, instances, figures, now=now)
     return ProbeVerdict(
         path=path.plan.path,
         probe=probe,
-        finding=_finding(check, path, probe, given, instances, figures, now=now),
+        finding=finding,
         figures=figures,
         measured=max((each.measured for each in verdicts if each.measured is not None), default=None),
         since=min((each.since for each in verdicts if each.since is not None), default=None),
+        silent=finding.reason is not HealthyReason.DOWN and any(each.silent for each in verdicts),
         until=min((instant for instant in news if instant is not None and instant > now), default=None),
         instances=instances,
     )

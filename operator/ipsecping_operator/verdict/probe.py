@@ -48,6 +48,8 @@ class ProbeVerdict:
     """End of the newest round among the figures."""
     since: int | None = None
     """For rounds without one answer: when the first of them began."""
+    silent: bool = False
+    """It is not Down by its own `downAfter`, which is higher, but would be by the check's."""
     latches: Latches = field(default_factory=dict)
     """Limits that were exceeded and not released yet."""
     flows: FlowState | None = None
@@ -133,7 +135,9 @@ def judge_probe(
 
     recovery = latches.get(hysteresis.RECOVERY)
 
-    def found(finding: Finding, *, since: int | None = None, latches: Latches = latches) -> ProbeVerdict:
+    def found(
+        finding: Finding, *, since: int | None = None, latches: Latches = latches, silent: bool = False
+    ) -> ProbeVerdict:
         finding, kept = recover(
             finding,
             recovery,
@@ -151,6 +155,7 @@ def judge_probe(
             figures=figures,
             measured=newest.end if newest else None,
             since=since,
+            silent=silent,
             latches=latches,
             flows=flows,
             version=window.version,
@@ -196,7 +201,13 @@ def judge_probe(
     healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)
     more = (each for each in (verified, flow_loss(where, flows)) if each is not None)
     arrived = verify_arrival(check, measured, where, total)
-    return found(worst((*findings, *more, *arrived, healthy)), latches=look.latched)
+    return found(
+        worst((*findings, *more, *arrived, healthy)),
+        latches=look.latched,
+        silent=silent is not None
+        and silent.rounds >= check.thresholds.down_after
+        and not _answered_wrongly(silent),
+    )
 
 
 def _until(

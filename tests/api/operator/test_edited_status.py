@@ -83,3 +83,24 @@ def test_what_was_edited_while_no_operator_ran_is_not_taken_for_what_one_has_mea
     assert [each["start"] for each in status["outages"]] != ["2026-01-01T00:00:00Z"]
     cluster.says("Healthy", "False", "Down")
     assert operator.sample(EDITED) == 1
+
+
+def test_a_status_that_a_backup_put_back_is_written_anew_once_and_believed_from_then_on(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.check({"schedule": {"cron": "*/5 * * * *"}})
+    cron_job, plan = cluster.one("cronjob"), cluster.one("configmap")
+    for _ in range(3):
+        cluster.finish_round(cron_job, plan)
+    cluster.says("Healthy", "True", "WithinThresholds")
+    operator.stop_if_running()
+    kept = json.dumps({"status": cluster.status()})
+    for patch in ('{"status": null}', kept):
+        cluster.kubectl("patch", "itc", "hq", "--subresource=status", "--type=merge", "-p", patch)
+    for edits in (1, 0):
+        operator.start()
+        cluster.says("Healthy", "True", "WithinThresholds")
+        time.sleep(3)
+        assert operator.sample(EDITED) == edits
+        operator.stop_if_running()
+        assert operator.log.read_text().count("its status was edited while no operator ran") == 1

@@ -31,6 +31,7 @@ def finding(
     expect: Expect = Expect.REACHABLE,
     kind: ProbeType = ProbeType.ICMP,
     certificate_ends: bool = False,
+    silent: bool = False,
 ) -> ProbeFinding:
     return ProbeFinding(
         path=path,
@@ -40,6 +41,7 @@ def finding(
         reason=reason,
         message=f"{reason} on {path}/{probe}",
         certificate_ends=certificate_ends,
+        silent=silent,
     )
 
 

@@ -44,6 +44,15 @@ def test_one_path_of_two_is_no_dead_tunnel_and_one_probe_of_two_no_dead_path() -
     ]
 
 
+def test_a_probe_with_more_patience_than_the_others_holds_up_no_alert() -> None:
+    patient = finding(LOSS, "app", silent=True)
+    undecided = [("default", "app")]
+    assert ("TunnelDown", "default", "critical") in named(alerts(finding(DOWN), patient, undecided=undecided))
+    for others in ((), (finding(GOOD),), (finding(GOOD), finding(DOWN, "echo"))):
+        found = named(alerts(*others, patient, undecided=undecided))
+        assert not {"TunnelDown", "PathDown"} & {name for name, _, _ in found}, "somebody answers, or may"
+
+
 def test_ike_and_what_is_to_be_blocked_make_no_tunnel_dead() -> None:
     ike = finding(DOWN, "ike", kind=ProbeType.IKE)
     assert named(alerts(ike, finding(GOOD))) == [("ProbeDown", "default", "warning")]

@@ -13,7 +13,7 @@ from ipsecping_operator.compile.compiled import Alerting, Interval
 from ipsecping_operator.notify.told import SETTLE
 
 from ..operator.assessments import at, seen, take
-from ..operator.builders import NOON, SECOND, check, plan, result
+from ..operator.builders import NOON, SECOND, check, plan, probe, result
 from .told_world import World, happens, loop_time, rounds
 
 
@@ -54,6 +54,26 @@ def test_of_a_slow_check_down_is_told_and_not_the_loss_that_it_begins_with(world
             take(state, result(of=of.paths[0].plan, at=NOON + began * SECOND, received=answered))
             world.report(state)
             await asyncio.sleep(297)
+
+    happens(world, script)
+    assert {name for _, name, _ in world.alerts()} == {"TunnelDown"}
+
+
+def test_an_outage_is_told_once_also_where_a_probe_has_more_patience_than_the_other(world: World) -> None:
+    of = check(plan(probe("ping"), probe("app")), own={"app": {"down_after": 90}})
+
+    async def script(world: World) -> None:
+        state = seen(of=of)
+        for answered in (10, 10, *[0] * 55, *[10] * 14):
+            began = int(loop_time())
+            await asyncio.sleep(3)
+            for name in ("ping", "app"):
+                take(
+                    state,
+                    result(of=of.paths[0].plan, probe_name=name, at=NOON + began * SECOND, received=answered),
+                )
+            world.report(state)
+            await asyncio.sleep(27)
 
     happens(world, script)
     assert {name for _, name, _ in world.alerts()} == {"TunnelDown"}

@@ -105,6 +105,17 @@ def test_findings_and_reasons_say_what_the_status_says() -> None:
     assert (finding["status"], finding["reason"]) == ("True", "WithinThresholds")
 
 
+def test_a_probe_is_silent_that_is_not_down_only_by_a_limit_of_its_own() -> None:
+    for own, rounds, silent in ((9, 2, False), (9, 9, False), (3, 3, False), (9, 3, True)):
+        state = seen(of=check(own={"ping": {"down_after": own}}))
+        take(state, *(at(30 * n, received=0) for n in range(rounds)))
+        assessed(state, at=30 * rounds)
+        assert series(scraped(state), "ipsecping_probe_silent") == ([PROBE] if silent else [])
+    take(state, at(30 * rounds))
+    assessed(state, at=30 * rounds + 5)
+    assert series(scraped(state), "ipsecping_probe_silent") == []
+
+
 def test_percentiles_are_those_that_the_limits_are_held_against() -> None:
     state = seen()
     take(state, at(0, rtt_ms=[10] * 8 + [50, 90]))

@@ -45,6 +45,17 @@ def test_a_dead_address_is_named_and_the_other_is_healthy() -> None:
     assert made.status["paths"][0]["addresses"] == [DEAD, GOOD]
 
 
+def test_a_probe_is_silent_where_one_of_its_addresses_is_and_none_is_down() -> None:
+    for own, silent in ((9, True), (3, False)):
+        state = seen(of=check(MANY, own={"ping": {"down_after": own}}))
+        for round_ in range(3):
+            take(state, to(DEAD, round_=round_, received=0), to(GOOD, round_=round_))
+        assessed(state, at=63)
+        verdict = state.reported.last.verdict
+        assert verdict is not None
+        assert [each.silent for each in verdict.probes] == [silent]
+
+
 def test_all_healthy_says_how_many_and_what_they_measured_together() -> None:
     state = seen(of=check(MANY))
     take(state, to(DEAD), to(GOOD, rtt_ms=20))

@@ -156,3 +156,9 @@ def test_outages_that_a_clock_ahead_has_put_into_the_future_keep_none_from_begin
     ]
     take(state, *(at(second, received=0) for second in (30, 60, 90)))
     assert assessed(state, at=95).status["outages"][0]["start"] == "2026-11-23T12:00:30Z"
+
+
+def test_a_status_whose_text_cannot_be_encoded_is_none() -> None:
+    state = seen({"preferredPath": "\ud800"})
+    take(state, at(0))
+    assert healthy(assessed(state, at=5).status)["reason"] == "WithinThresholds"

@@ -36,6 +36,20 @@ def test_what_somebody_has_written_as_it_was_is_ours_as_before() -> None:
     assert found(*ours, {"manager": "kubectl", "fieldsV1": {"f:spec": {"f:target": {}}}}) == ()
 
 
+def test_who_once_put_a_whole_status_back_does_not_own_what_we_have_written_since() -> None:
+    """As a backup does: an apply takes over values, but not that the object or list is there."""
+    applied: dict[str, Any] = {
+        "rtt": {"f:p50": {}},
+        "conditions": {HEALTHY: {".": {}, "f:status": {}}},
+    }
+    there: dict[str, Any] = {"rtt": {".": {}}, "conditions": {".": {}, HEALTHY: {".": {}}}}
+    assert found(entry(FIELD_MANAGER, **applied), entry("velero-server", **there)) == ()
+    there["rtt"]["f:p99"] = {}
+    there["conditions"][READY] = {".": {}}
+    assert found(entry(FIELD_MANAGER, **applied), entry("velero-server", **there)) == ("conditions", "rtt")
+    assert found(entry(FIELD_MANAGER), entry("velero-server", rtt={".": {}})) == ("rtt",)
+
+
 def test_an_account_that_cannot_be_read_says_nothing() -> None:
     odd: Any
     for odd in (None, "text", {}, 7):
