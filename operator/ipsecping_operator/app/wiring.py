@@ -174,6 +174,7 @@ def wire(
     queue = WorkQueue(
         reconcile,
         failed=lambda uid, error: faults.note(Where.RECONCILE, error, store.checks.get(uid)),
+        namespace=store.namespace_of,
     )
     notifier = build_notifier(
         settings.notifications,

@@ -102,7 +102,14 @@ class Reporter:
         self._pace = JudgingPace()
         self._said = TransitionLog()
         self._steady = steady
-        self._writer = StatusWriter(self._send, interval=interval, count=count, failed=self._not_written)
+        self._writer = StatusWriter(
+            self._send,
+            interval=interval,
+            namespace=store.namespace_of,
+            count=count,
+            failed=self._not_written,
+            awake=lambda: self._attention.awake(steady()),
+        )
         self._calm = calm
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._soon: dict[str, asyncio.TimerHandle] = {}
