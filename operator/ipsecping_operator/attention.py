@@ -33,7 +33,7 @@ class Attention:
         return max(self._until - now, 0.0)
 
     def awake(self, now: float) -> float:
-        """Return the time on a clock that stands still while no tick comes: for how long this process worked."""
+        """Return the time on a clock that stands still while this process does, and no tick comes."""
         return now - self._away - self._overdue(now)
 
     def _overdue(self, now: float) -> float:

@@ -1,4 +1,4 @@
-"""Turns of a bounded number at a time, shared between groups: how many one has waiting delays no other group."""
+"""A bounded number of turns at a time, shared fairly: how many one group has waiting delays no other."""
 
 import asyncio
 from collections import OrderedDict

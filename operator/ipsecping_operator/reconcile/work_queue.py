@@ -27,7 +27,8 @@ class Outcome(Enum):
 class WorkQueue:
     """Runs `work(key)` for each key that was requested, for `at_once` keys at the same time.
 
-    Where more wait, namespaces take turns. Level-triggered: a request during a run leads to one more run, however many requests there were.
+    Level-triggered: a request during a run leads to one more run, however many requests there were.
+    Where more wait, namespaces take turns.
 
     What is not `DONE` is run again, each time later; so is what raises, which `failed` is told of.
     """

@@ -22,7 +22,7 @@ CONTEST_SECONDS = 600.0
 CONTEST = Backoff(first=LEAST_PAUSE, longest=20.0, spread=0.0)
 """Between two writes in one."""
 AT_ONCE = 2
-"""Writes in flight: so those of a fleet leave the API free for the objects that measure. Namespaces take turns."""
+"""Writes in flight: so those of a fleet leave the API free for the objects that measure."""
 
 Status = Mapping[str, Any]
 _log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class _Slot:
 
 
 class StatusWriter:
-    """Writes statuses, one at a time per check; the newest replaces one that waits."""
+    """Writes statuses, one at a time per check; the newest replaces one that waits. Namespaces take turns."""
 
     def __init__(
         self,
@@ -85,8 +85,9 @@ class StatusWriter:
     ) -> None:
         """`interval` in seconds; `count` is told `written`, `unchanged`, `failed` or `edited`.
 
-        `namespace` gives that of a check. `failed` is told of each attempt that failed, and may submit another
-        status in its place. `awake` is a clock that stands still while this process does; None: the loop's.
+        `namespace` gives that of a check. `failed` is told of each attempt that failed, and may submit
+        another status in its place. `awake` is a clock that stands still while this process does (None: the
+        loop's).
         """
         self._send = send
         self._interval = interval
