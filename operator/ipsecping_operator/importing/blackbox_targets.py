@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ipsecping_operator.api.labels import LABEL_VALUE, QUALIFIED
+from ipsecping_operator.api.labels import LABEL_VALUE, MAX_LABEL_KEY, MAX_LABEL_VALUE, QUALIFIED
 
 from .given import Given
 
@@ -181,7 +181,7 @@ def _labels(labels: Mapping[Any, Any], name: str, note: Note) -> dict[str, str]:
     found = {}
     for key, value in labels.items():
         fits = re.fullmatch(QUALIFIED, str(key)) and re.fullmatch(LABEL_VALUE, str(value))
-        if fits and len(str(key)) <= 63 and len(str(value)) <= 63:
+        if fits and len(str(key)) <= MAX_LABEL_KEY and len(str(value)) <= MAX_LABEL_VALUE:
             found[str(key)] = str(value)
         else:
             note(f"{name}: label {key}: is none that a Kubernetes object can have")
