@@ -269,7 +269,7 @@ def wire(
         export=base.exporter.export,
         revive=intake.revive,
         found=base.self_report.watched,
-        steady=time.monotonic,
+        awake=lambda: base.attention.awake(time.monotonic()),
     )
     return Parts(
         client=client,

@@ -96,7 +96,7 @@ class StatusWriter:
         self._slots: dict[str, _Slot] = {}
         self._turns = FairTurns(AT_ONCE)
         self._namespace = namespace
-        self._awake = (lambda: asyncio.get_running_loop().time()) if awake is None else awake
+        self._awake = awake or _loop_time
 
     @property
     def writing(self) -> int:
@@ -255,6 +255,10 @@ class StatusWriter:
         if slot.timer is not None:
             slot.timer.cancel()
             slot.timer = None
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def encode(status: Status) -> Encoded:
