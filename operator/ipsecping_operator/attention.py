@@ -16,11 +16,13 @@ class Attention:
 
     def __init__(self) -> None:
         self._tick = float("inf")
+        self._away = 0.0
         self._until = self._again = float("-inf")
 
     def tick(self, now: float, *, every: float) -> None:
         """Note one of the ticks that come so many seconds apart; one that is left out says nothing."""
         self.pause(now)
+        self._away += self._overdue(now)
         self._tick = now + 2 * every
 
     def pause(self, now: float, *, due: float | None = None) -> float:
@@ -29,3 +31,10 @@ class Attention:
         if now - first > LATE and now >= self._again:
             self._until, self._again = now + READING, now + 2 * READING
         return max(self._until - now, 0.0)
+
+    def awake(self, now: float) -> float:
+        """Return the time on a clock that stands still while this process does, and no tick comes."""
+        return now - self._away - self._overdue(now)
+
+    def _overdue(self, now: float) -> float:
+        return max(now - self._tick, 0.0)

@@ -1,9 +1,9 @@
 """The program ipsecping-operator: collects the sub-commands and runs one."""
 
-import argparse
 from collections.abc import Sequence
 
 from ipsecping import __version__
+from ipsecping.command_line import CommandLine
 from ipsecping.host.standard_streams import output_may_be_lost, run_guarded
 
 from .commands import crd, import_checks, render, run, validate, wait
@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="ipsecping-operator",
         description="Kubernetes operator of IPsecPing: runs what IPsecTunnelCheck resources ask for.",
     )

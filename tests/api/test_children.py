@@ -11,6 +11,7 @@ from ipsecping_operator.kube.transport import FIELD_MANAGER
 
 from .kubectl import Kubectl, manifest
 
+NODE, KEY = "n" * 253, "." + "k" * 252
 SPECS: dict[str, dict[str, Any]] = {
     "interval": {"schedule": {"interval": "10s"}},
     "cron": {"schedule": {"cron": "*/5 * * * *"}},
@@ -26,7 +27,8 @@ SPECS: dict[str, dict[str, Any]] = {
                 "nodeAffinity": {
                     "requiredDuringSchedulingIgnoredDuringExecution": {
                         "nodeSelectorTerms": [
-                            {"matchExpressions": [{"key": "role", "operator": "In", "values": ["edge"]}]}
+                            {"matchExpressions": [{"key": "role", "operator": "In", "values": ["edge"]}]},
+                            {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [NODE]}]},
                         ]
                     }
                 },
@@ -52,7 +54,7 @@ SPECS: dict[str, dict[str, Any]] = {
         "probes": [
             {"name": "a", "stamp": {"auth": {"secretName": "ipsecping-tunnel-keys", "key": "one"}}},
             {"name": "b", "stamp": {"auth": {"secretName": "ipsecping-tunnel-keys", "key": "two"}}},
-            {"name": "m", "pathMTU": {"auth": {"secretName": "ipsecping-tunnel-keys", "key": "three"}}},
+            {"name": "m", "pathMTU": {"auth": {"secretName": "ipsecping-tunnel-keys", "key": KEY}}},
             {
                 "name": "c",
                 "tcp": {"port": 443, "tls": {"ca": {"configMapName": "ipsecping-dc1-ca", "key": "ca.crt"}}},

@@ -10,6 +10,8 @@ from .kubectl import Kubectl, manifest
 from .operator.processes import eventually
 
 SAMPLES = sorted((Path(__file__).parents[2] / "manifests" / "samples").glob("*.yaml"))
+NODE = "n" * 253
+"""The longest name that Kubernetes lets a node have."""
 STATUS: dict[str, Any] = {
     "observedGeneration": 1,
     "lastResultTime": "2020-01-01T00:00:00Z",
@@ -33,8 +35,10 @@ STATUS: dict[str, Any] = {
             "reordered": 0,
             "rtt": {"min": "11.80ms", "p50": "12.10ms", "p90": "12.60ms", "p99": "14.02ms", "max": "15.30ms"},
             "jitter": "0.21ms",
+            "instances": [{"node": NODE, "state": "Healthy"}],
         }
     ],
+    "heldReasons": [{"path": "default", "probe": "datapath", "node": NODE, "reason": "Down"}],
     "maintenance": {
         "open": {"name": "weekly", "from": "2020-01-01T00:00:00Z", "until": "2020-01-01T02:00:00Z"},
         "next": {"name": "weekly", "from": "2020-01-08T00:00:00Z", "until": "2020-01-08T02:00:00Z"},

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from .labels import LabelKey, LabelMap, LabelValue
 from .rules import Model
-from .scalars import Name
+from .scalars import Name, ObjectName
 
 ATOMIC: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
 MOST = 8
@@ -18,27 +18,37 @@ Values: TypeAlias = Annotated[tuple[LabelValue, ...], Field(max_length=32, json_
 
 
 class NodeRequirement(Model):
-    """What a label or field of a node must be."""
+    """What a label of a node must be."""
 
     key: LabelKey
-    """Label key, or the field metadata.name."""
+    """Label key."""
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
     """How it is compared with the values."""
     values: Values | None = None
     """Values; none with Exists and DoesNotExist, one integer with Gt and Lt."""
 
 
-NodeRequirements: TypeAlias = Annotated[
-    tuple[NodeRequirement, ...], Field(max_length=MOST, json_schema_extra=ATOMIC)
-]
+class NodeField(Model):
+    """What a field of a node must be: its name, the only one that Kubernetes compares."""
+
+    key: Literal["metadata.name"]
+    """The field: metadata.name."""
+    operator: Literal["In", "NotIn"]
+    """How it is compared with the value."""
+    values: Annotated[tuple[ObjectName, ...], Field(min_length=1, max_length=1, json_schema_extra=ATOMIC)]
+    """The name of one node."""
 
 
 class NodeTerm(Model):
     """A set of nodes: those that meet all of its requirements."""
 
-    match_expressions: NodeRequirements | None = None
+    match_expressions: (
+        Annotated[tuple[NodeRequirement, ...], Field(max_length=MOST, json_schema_extra=ATOMIC)] | None
+    ) = None
     """Requirements on the node's labels."""
-    match_fields: NodeRequirements | None = None
+    match_fields: (
+        Annotated[tuple[NodeField, ...], Field(max_length=MOST, json_schema_extra=ATOMIC)] | None
+    ) = None
     """Requirements on the node's fields."""
 
 

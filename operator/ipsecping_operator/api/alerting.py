@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from .rules import Model, Rule, Rules
 from .scalars import Label
@@ -40,6 +40,17 @@ AlertLabels: TypeAlias = Annotated[
         ),
     ),
 ]
+
+_ALERT_LABELS = TypeAdapter[Mapping[str, str]](AlertLabels)
+
+
+def can_label_alerts(key: str, value: str) -> bool:
+    """Return whether the alerts about a check may have this label."""
+    try:
+        _ALERT_LABELS.validate_python({key: value})
+    except ValidationError:
+        return False
+    return True
 
 
 class Alerting(Model):

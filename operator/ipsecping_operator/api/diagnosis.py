@@ -8,7 +8,7 @@ from ipsecping.contract.diagnosis_report import MAX_CAUSES, MAX_FINDINGS, MAX_LA
 from ipsecping.contract.diagnosis_terms import Confidence, Direction
 
 from .rules import Model, matching
-from .scalars import Text, Time, duration
+from .scalars import MAX_OBJECT_NAME, Text, Time, duration
 
 Line: TypeAlias = Annotated[str, Field(max_length=MAX_MESSAGE)]
 Name: TypeAlias = Annotated[
@@ -70,7 +70,7 @@ class DiagnosisStatus(Model):
     """When the result was known."""
     path: Text | None = None
     """The path that was diagnosed: the worst of those that fail."""
-    pod: Annotated[str | None, Field(max_length=253)] = None
+    pod: Annotated[str | None, Field(max_length=MAX_OBJECT_NAME)] = None
     """The pod in which it ran; its log has the evidence."""
     summary: Line
     """The most serious finding in one line, with the next step; or why there is none."""

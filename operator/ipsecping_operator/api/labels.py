@@ -9,6 +9,9 @@ from pydantic import Field
 from .names import GROUP
 from .rules import Rule, Rules, matching
 
+MAX_LABEL_KEY = 317
+"""Characters: a prefix of 253, a slash, and a name of 63."""
+MAX_LABEL_VALUE = 63
 LABEL_VALUE = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
 SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 QUALIFIED = f"^({SUBDOMAIN}/)?([A-Za-z0-9][-A-Za-z0-9_.]{{0,61}})?[A-Za-z0-9]$"
@@ -18,7 +21,7 @@ _OUR_ANNOTATIONS = f"^{_GROUP}/"
 
 LabelValue: TypeAlias = Annotated[
     str,
-    Field(max_length=63),
+    Field(max_length=MAX_LABEL_VALUE),
     matching(
         LABEL_VALUE,
         "must be a label value: letters, digits, -, _ and ., with a letter or digit at both ends, "
@@ -27,13 +30,13 @@ LabelValue: TypeAlias = Annotated[
 ]
 LabelKey: TypeAlias = Annotated[
     str,
-    Field(min_length=1, max_length=317),
+    Field(min_length=1, max_length=MAX_LABEL_KEY),
     matching(QUALIFIED, "must be a label key, such as role or example.com/uplink"),
 ]
 
 _QUALIFIED_KEYS = Rule(
-    cel=f"self.all(key, key.size() <= 317 && key.matches('{QUALIFIED}'))",
-    holds=lambda self: all(len(key) <= 317 and re.fullmatch(QUALIFIED, key) for key in self),
+    cel=f"self.all(key, key.size() <= {MAX_LABEL_KEY} && key.matches('{QUALIFIED}'))",
+    holds=lambda self: all(len(key) <= MAX_LABEL_KEY and re.fullmatch(QUALIFIED, key) for key in self),
     message="every key must be a label key, such as role or example.com/uplink",
 )
 _FOREIGN_LABELS = Rule(

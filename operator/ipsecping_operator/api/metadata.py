@@ -9,17 +9,19 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from .labels import LABEL_VALUE, QUALIFIED, SUBDOMAIN
+from .labels import LABEL_VALUE, MAX_LABEL_KEY, MAX_LABEL_VALUE, QUALIFIED, SUBDOMAIN
 from .rules import Model, Rule, Rules
 from .scalars import Name
 
 
 def _keys(of: Mapping[str, str]) -> bool:
-    return all(len(key) <= 317 and re.fullmatch(QUALIFIED, key) for key in of)
+    return all(len(key) <= MAX_LABEL_KEY and re.fullmatch(QUALIFIED, key) for key in of)
 
 
 def _labels(of: Mapping[str, str]) -> bool:
-    return _keys(of) and all(len(each) <= 63 and re.fullmatch(LABEL_VALUE, each) for each in of.values())
+    return _keys(of) and all(
+        len(each) <= MAX_LABEL_VALUE and re.fullmatch(LABEL_VALUE, each) for each in of.values()
+    )
 
 
 class Metadata(Model):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .rules import Model
-from .scalars import Address, ReasonText, Text, Time
+from .scalars import Address, NodeName, ReasonText, Text, Time
 
 
 class HeldReason(Model):
@@ -15,7 +15,7 @@ class HeldReason(Model):
     """Name of the path."""
     probe: Text
     """Name of the probe."""
-    node: Text | None = None
+    node: NodeName | None = None
     """From where, with placement.everyNode."""
     address: Address | None = None
     """Where to, where each address is measured by itself."""

@@ -215,10 +215,13 @@ Percent: TypeAlias = Annotated[
 ]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 
+MAX_OBJECT_NAME = 253
+"""Characters of the name of an object, and of a key of its data: what Kubernetes allows (RFC 1123)."""
+
 # Names of other objects that a check refers to.
 ObjectName: TypeAlias = Annotated[
     str,
-    Field(min_length=1, max_length=253),
+    Field(min_length=1, max_length=MAX_OBJECT_NAME),
     matching(
         "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
         "must be the name of an object: lower-case letters, digits, - and ., with a letter or digit at both "
@@ -227,16 +230,17 @@ ObjectName: TypeAlias = Annotated[
 ]
 DataKey: TypeAlias = Annotated[
     str,
-    Field(min_length=1, max_length=128),
+    Field(min_length=1, max_length=MAX_OBJECT_NAME),
     matching(
-        "^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$",
-        "must be a key of its data: letters, digits, -, _ and ., with a letter or digit at both ends, "
+        "^[.]?[-_A-Za-z0-9][-._A-Za-z0-9]*$",
+        "must be a key of its data: letters, digits, -, _ and ., not with .. at its beginning, "
         "such as tls.crt",
     ),
 ]
 
 # Values of a status.
 Text: TypeAlias = Annotated[str, Field(max_length=63)]
+NodeName: TypeAlias = Annotated[str, Field(max_length=MAX_OBJECT_NAME)]
 Time: TypeAlias = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
 Count: TypeAlias = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
 Address: TypeAlias = Annotated[str, Field(max_length=64)]

@@ -15,7 +15,7 @@ from .diagnosis import DiagnosisStatus
 from .methods import StatusField, status_fields
 from .remembered import HeldReason, Notified
 from .rules import ListMap, Model
-from .scalars import Address, Count, ReasonText, Text, Time
+from .scalars import Address, Count, NodeName, ReasonText, Text, Time
 
 Figure: TypeAlias = Annotated[str, Field(max_length=32)]
 Message: TypeAlias = Annotated[str, Field(max_length=1024)]
@@ -93,7 +93,7 @@ class PathStatus(Model):
 class InstanceStatus(Model):
     """One instance of a probe: from one node, to one address."""
 
-    node: Text | None = None
+    node: NodeName | None = None
     """Node where it was measured, with placement.everyNode."""
     address: Address | None = None
     """Address that was measured, if each is measured separately; absent if the name had none."""
@@ -248,7 +248,7 @@ class PathChange(Model):
     """Name of the path."""
     probe: Text
     """Name of the probe whose packets show it."""
-    node: Text | None = None
+    node: NodeName | None = None
     """Node that measured it, with placement.everyNode."""
     address: Address | None = None
     """Address that was measured, if each is measured separately."""

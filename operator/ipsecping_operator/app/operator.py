@@ -52,7 +52,7 @@ class Operator:
         self._servers["metrics"] = await serve_metrics(
             registry, address=settings.metrics_address, before=self._gauge
         )
-        base.tasks.spawn(self._tick(), "tick")
+        base.tasks.spawn(self.tick(), "tick")
         base.tasks.spawn(memory.hand_back(), "memory")
 
     async def prepare(self) -> None:
@@ -106,6 +106,16 @@ class Operator:
         for server in self._servers.values():
             await server.stop(grace=LAST_ANSWERS)
 
+    async def tick(self) -> None:
+        """Note once a second that this process has its turns, and what the clock does. Never returns."""
+        while True:
+            now = time.monotonic()
+            self.base.health.tick(now)
+            with self.base.faults.guard(Where.LOOP):
+                self.base.attention.tick(now, every=TICK_SECONDS)
+            self.base.clock()  # notices a step though nothing happens
+            await asyncio.sleep(TICK_SECONDS)
+
     def stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Note an exception of a timer or a callback that nobody caught: the event loop's handler."""
         error = context.get("exception")
@@ -117,12 +127,3 @@ class Operator:
     def _gauge(self) -> None:
         if self._parts is not None:
             self.base.self_report.gauge(self.base.store, self._parts.collector)
-
-    async def _tick(self) -> None:
-        while True:
-            now = time.monotonic()
-            self.base.health.tick(now)
-            with self.base.faults.guard(Where.LOOP):
-                self.base.attention.tick(now, every=TICK_SECONDS)
-            self.base.clock()  # notices a step though nothing happens
-            await asyncio.sleep(TICK_SECONDS)

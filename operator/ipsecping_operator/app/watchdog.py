@@ -67,17 +67,17 @@ class Watchdog:
         export: Callable[[CheckState], None],
         revive: Callable[[], None],
         found: Callable[[Findings], None],
-        steady: Callable[[], float] = time.monotonic,
+        awake: Callable[[], float] = time.monotonic,
     ) -> None:
         """`export` works out a check's metrics, and raises where they cannot be; `revive` begins reconciles
-        anew that were lost."""
+        anew that were lost; `awake` is a clock that stands still while this process does."""
         self._checks = checks
         self._reporter = reporter
         self._faults = faults
         self._export = export
         self._revive = revive
         self._found = found
-        self._steady = steady
+        self._awake = awake
         self._unlike: dict[str, float] = {}
         """UID to when the status was first seen not to be what was decided."""
         self._resting = float("-inf")
@@ -93,7 +93,7 @@ class Watchdog:
 
     async def look(self) -> Findings:
         """Look at every check once, and write at most `WRITE_SECONDS` long what is unwritten."""
-        seen, until = Findings(), self._steady() + WRITE_SECONDS
+        seen, until = Findings(), self._awake() + WRITE_SECONDS
         for number, state in enumerate(list(self._checks.values())):
             if number % TURN == TURN - 1:
                 await asyncio.sleep(0)
@@ -104,14 +104,14 @@ class Watchdog:
                     step(state, seen)
                 except Exception as error:
                     self._faults.note(Where.WATCHDOG, error)
-            if seen.late is state and self._resting <= self._steady() < until:
+            if seen.late is state and self._resting <= self._awake() < until:
                 with self._faults.guard(Where.WATCHDOG):
                     await self._write(state)
         self._unlike = {uid: since for uid, since in self._unlike.items() if uid in self._checks}
         return seen
 
     def _compare(self, state: CheckState, seen: Findings) -> None:
-        now, interval = self._steady(), _interval(state)
+        now, interval = self._awake(), _interval(state)
         if state.faults:
             self._try_again(state)
         age = state.reported.since_compared(now=now)
@@ -152,7 +152,7 @@ class Watchdog:
             self._faults.note(Where.WRITE, Overdue(f"the status of check {state.uid} was not being written"))
 
     def _check_written(self, state: CheckState, seen: Findings) -> None:
-        stored, now = state.reported.stored, self._steady()
+        stored, now = state.reported.stored, self._awake()
         if (
             stored is None
             or not stored.healthy
@@ -171,7 +171,7 @@ class Watchdog:
         try:
             await asyncio.wait_for(self._reporter.write_least(state), WRITE_SECONDS)
         except (ApiError, TimeoutError):
-            self._resting = self._steady() + REST_SECONDS
+            self._resting = self._awake() + REST_SECONDS
         else:
             self._unlike.pop(state.uid, None)
 

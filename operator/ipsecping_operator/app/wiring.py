@@ -174,6 +174,7 @@ def wire(
     queue = WorkQueue(
         reconcile,
         failed=lambda uid, error: faults.note(Where.RECONCILE, error, store.checks.get(uid)),
+        namespace=store.namespace_of,
     )
     notifier = build_notifier(
         settings.notifications,
@@ -268,7 +269,7 @@ def wire(
         export=base.exporter.export,
         revive=intake.revive,
         found=base.self_report.watched,
-        steady=time.monotonic,
+        awake=lambda: base.attention.awake(time.monotonic()),
     )
     return Parts(
         client=client,

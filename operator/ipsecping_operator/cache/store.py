@@ -31,6 +31,11 @@ class Store:
     dropped: Callable[[Meta, Stray], None] = lambda meta, why: None
     """Told of each object that bears a check's label and is not the check's."""
 
+    def namespace_of(self, uid: str) -> str:
+        """Return the namespace of a check; empty where it has not been seen."""
+        state = self.checks.get(uid)
+        return "" if state is None or state.metadata is None else state.namespace
+
     def put_check(self, body: Mapping[str, Any], *, now: int) -> str | None:
         """Take over a check as the API stores it."""
         meta = body["metadata"]

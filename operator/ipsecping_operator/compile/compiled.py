@@ -1,5 +1,6 @@
 """What a check compiles to: everything the rest of the operator needs to know about it."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from ipsecping.contract import AuditFinding, Control, PlannedCheck
+from ipsecping.contract.bounds import MAX_TEXT
 from ipsecping.contract.controls import NO_CONTROLS
 from ipsecping_operator.api.defaults import PREFER_AFTER, RECOVER_AFTER
 from ipsecping_operator.api.source import Source
@@ -21,6 +23,7 @@ _SHOWN_LABELS = 200
 """Characters of labels that name a target."""
 FILES_DIRECTORY = "/etc/ipsecping-files"
 """Where the keys and certificates that plans name are mounted."""
+_LONGEST_NAMED = MAX_TEXT - len(f"{FILES_DIRECTORY}/configmap/")
 
 
 class InvalidSpec(ValueError):
@@ -164,8 +167,11 @@ class KeyRef:
 
     @property
     def path(self) -> str:
-        """Where it is mounted, below `FILES_DIRECTORY`."""
-        return f"{self.kind.lower()}/{self.name}/{self.key}"
+        """Where it is mounted, below `FILES_DIRECTORY`; without its names where no plan could hold them."""
+        named = f"{self.name}/{self.key}"
+        if len(named) > _LONGEST_NAMED:
+            named = hashlib.sha256(named.encode()).hexdigest()
+        return f"{self.kind.lower()}/{named}"
 
     @property
     def file(self) -> str:

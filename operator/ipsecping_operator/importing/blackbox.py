@@ -149,7 +149,9 @@ def _import(target: Target, modules: Mapping[str, Any], outcome: Outcome) -> Non
         "schedule": {"interval": duration(target.interval_ms)},
         "probes": [{**probe, **made.common, kind: made.method[kind]}],
     }
-    outcome.add(source, spec, notes, labels=dict(target.labels))
+    if target.labels.alerts:
+        spec["alerting"] = {"labels": dict(target.labels.alerts)}
+    outcome.add(source, spec, notes, labels=dict(target.labels.check))
 
 
 def _placeholder(name: str, module: object) -> Target:

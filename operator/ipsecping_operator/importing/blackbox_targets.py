@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from ipsecping_operator.api.labels import LABEL_VALUE, QUALIFIED
+from ipsecping_operator.api.alerting import MAX_LABELS as MAX_ALERT_LABELS
+from ipsecping_operator.api.alerting import can_label_alerts
+from ipsecping_operator.api.labels import LABEL_VALUE, MAX_LABEL_KEY, MAX_LABEL_VALUE, QUALIFIED
 
 from .given import Given
 
@@ -15,6 +17,16 @@ SCRAPE_INTERVAL_MS, SCRAPE_TIMEOUT_MS = 60_000, 10_000
 _ASIDE = "has nothing to do with what is measured"
 MAX_LABELS = 64
 """Of a target; each check is given all of them."""
+
+
+class Labels(NamedTuple):
+    """Labels of a target: those that its check bears, and those of the alerts about it."""
+
+    check: Mapping[str, str]
+    alerts: Mapping[str, str]
+
+
+NO_LABELS = Labels({}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +39,7 @@ class Target:
     module: str
     interval_ms: int
     timeout_ms: int
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Labels = NO_LABELS
 
 
 def of_prometheus(configuration: Mapping[str, Any], note: Note) -> Iterator[Target]:
@@ -88,7 +100,7 @@ def _of_group(
     labels = dict(given.take("labels", dict) or {})
     given.end()
     module = str(labels.pop("__param_module", modules[0] if modules else ""))
-    kept = _labels(labels, name, note) if targets and module else {}
+    kept = _labels(labels, name, note) if targets and module else NO_LABELS
     for text in targets:
         if not module:
             note(f"{name}: {shown(text)}: no module is named")
@@ -111,7 +123,7 @@ def of_probe(manifest: Mapping[str, Any], note: Note) -> Iterator[Target]:
         given.leave(name_of, why)
     for each in (static, targets, given):
         each.end()
-    kept = _labels(labels, name, note) if listed and module else {}
+    kept = _labels(labels, name, note) if listed and module else NO_LABELS
     for text in listed:
         if module:
             yield Target(name, text, module, *rhythm, labels=kept)
@@ -173,16 +185,20 @@ def _shared_labels(groups: list[Any]) -> dict[Any, Any]:
     return labels if isinstance(labels, dict) else {}
 
 
-def _labels(labels: Mapping[Any, Any], name: str, note: Note) -> dict[str, str]:
-    """Those that a Kubernetes object can bear."""
+def _labels(labels: Mapping[Any, Any], name: str, note: Note) -> Labels:
+    """Those that the check can bear, and those that its alerts can: of Prometheus they are on both."""
     if len(labels) > MAX_LABELS:
         note(f"{name}: labels: more than {MAX_LABELS}")
-        return {}
-    found = {}
-    for key, value in labels.items():
-        fits = re.fullmatch(QUALIFIED, str(key)) and re.fullmatch(LABEL_VALUE, str(value))
-        if fits and len(str(key)) <= 63 and len(str(value)) <= 63:
-            found[str(key)] = str(value)
+        return NO_LABELS
+    check, alerts = dict[str, str](), dict[str, str]()
+    for key, value in ((str(key), str(value)) for key, value in labels.items()):
+        fits = re.fullmatch(QUALIFIED, key) and re.fullmatch(LABEL_VALUE, value)
+        if fits and len(key) <= MAX_LABEL_KEY and len(value) <= MAX_LABEL_VALUE:
+            check[key] = value
+        if can_label_alerts(key, value) and len(alerts) < MAX_ALERT_LABELS:
+            alerts[key] = value
+        elif key in check:
+            note(f"{name}: label {key}: is on the check, not on its alerts (spec.alerting.labels)")
         else:
-            note(f"{name}: label {key}: is none that a Kubernetes object can have")
-    return found
+            note(f"{name}: label {key}: is none that a Kubernetes object or the alerts of a check can have")
+    return Labels(check, alerts)

@@ -26,62 +26,51 @@ class DeniedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """Who refuses an object, and why in their own words."""
+    """Who refuses an object."""
 
     by: DeniedBy
     name: str
     """Of the quota, the policy, the webhook, the level of Pod Security; empty where it is not said."""
-    words: str
 
 
 # apimachinery, api/errors: NewForbidden. Whatever follows is the admission plugin's.
 _FORBIDDEN = re.compile(r'(?:[^\s"]+ (?:"[^"]*" )?is )?forbidden: ')
 _DENIALS: tuple[tuple[DeniedBy, re.Pattern[str]], ...] = tuple(
-    (by, re.compile(pattern, re.DOTALL))
+    (by, re.compile(pattern))
     for by, pattern in (
         # apiserver, admission/plugin/resourcequota: of several quotas the first
         (
             DeniedBy.QUOTA,
-            r"(?P<words>(?:(?:exceeded|failed) quota|status unknown for quota)(?:: (?P<name>[^\s,:]+).*)?)",
+            r"(?:(?:exceeded|failed) quota|status unknown for quota)(?:: (?P<name>[^\s,:]+))?",
         ),
-        (DeniedBy.QUOTA, r"(?P<name>)(?P<words>insufficient quota to (?:match|consume).*)"),
+        (DeniedBy.QUOTA, r"(?P<name>)insufficient quota to (?:match|consume)"),
         # kubernetes, plugin/pkg/admission/limitranger: several in brackets
         (
             DeniedBy.LIMIT_RANGE,
-            r"(?P<name>)"
-            r"(?P<words>\[?(?:(?:maximum|minimum) \S+ usage per|\S+ max limit to request ratio per) .*)",
+            r"(?P<name>)\[?(?:(?:maximum|minimum) \S+ usage per|\S+ max limit to request ratio per) ",
         ),
         # pod-security-admission, admission
-        (DeniedBy.POD_SECURITY, r'violates PodSecurity "(?P<name>[^"]*)": (?P<words>.*)'),
+        (DeniedBy.POD_SECURITY, r'violates PodSecurity "(?P<name>[^"]*)": '),
         # apiserver, admission/plugin/policy: validating and mutating
         (
             DeniedBy.POLICY,
             r"(?:Validating|Mutating)AdmissionPolicy '(?P<name>[^']*)' with binding '[^']*' "
-            r"denied request: (?P<words>.*)",
+            r"denied request: ",
         ),
         # openshift, securitycontextconstraints
         (
             DeniedBy.SECURITY_CONTEXT,
-            r"(?P<name>)(?P<words>unable to validate against any security context constraint.*)",
+            r"(?P<name>)unable to validate against any security context constraint",
         ),
         # kubernetes, plugin/pkg/admission: priority, serviceaccount
-        (DeniedBy.PRIORITY_CLASS, r"(?P<words>no PriorityClass with name (?P<name>\S+) was found.*)"),
+        (DeniedBy.PRIORITY_CLASS, r"no PriorityClass with name (?P<name>\S+) was found"),
         # kubernetes, plugin/pkg/admission/runtimeclass
-        (
-            DeniedBy.RUNTIME_CLASS,
-            r'(?P<words>pod rejected: RuntimeClass "(?P<name>[^"]*)" not found.*)',
-        ),
-        (
-            DeniedBy.SERVICE_ACCOUNT,
-            r"(?P<words>error looking up service account [^\s/]+/(?P<name>[^\s:]+): .*)",
-        ),
+        (DeniedBy.RUNTIME_CLASS, r'pod rejected: RuntimeClass "(?P<name>[^"]*)" not found'),
+        (DeniedBy.SERVICE_ACCOUNT, r"error looking up service account [^\s/]+/(?P<name>[^\s:]+): "),
     )
 )
 # apiserver, admission/plugin/webhook/errors: ToStatusErr
-_WEBHOOK = re.compile(
-    r'admission webhook "(?P<name>[^"]*)" denied the request(?:: (?P<words>.*)| without explanation)',
-    re.DOTALL,
-)
+_WEBHOOK = re.compile(r'admission webhook "(?P<name>[^"]*)" denied the request(?:: | without explanation)')
 # apiserver, admission/plugin/webhook: a webhook that does not answer, and must (failurePolicy Fail)
 _NO_WEBHOOK = re.compile(r'(?:Internal error occurred: )?failed calling webhook "(?P<name>[^"]*)": ')
 # apiserver, endpoints/handlers/responsewriters: forbiddenMessage
@@ -110,13 +99,13 @@ _HOST_PORT_TAKEN = "didn't have free ports"
 def denial(message: str) -> Denial | None:
     """Who refused an object at its admission, by the API's answer or by a controller that passes it on."""
     if (found := _WEBHOOK.match(message)) is not None:
-        return Denial(by=DeniedBy.WEBHOOK, name=found["name"], words=found["words"] or "")
+        return Denial(by=DeniedBy.WEBHOOK, name=found["name"])
     prefix = _FORBIDDEN.match(message)
     if prefix is None:
         return None
     for by, pattern in _DENIALS:
         if (found := pattern.match(message, prefix.end())) is not None:
-            return Denial(by=by, name=found["name"] or "", words=found["words"])
+            return Denial(by=by, name=found["name"] or "")
     return None
 
 

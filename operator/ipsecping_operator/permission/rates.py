@@ -4,9 +4,10 @@ Where each address of a target is measured, as many count as may be: how many a 
 """
 
 from collections.abc import Iterator
+from math import ceil
 
 from ipsecping.contract import METHODS, PlannedProbe, controls, most_addresses
-from ipsecping.contract.bounds import MAX_ADDRESSES
+from ipsecping.contract.bounds import DIAGNOSIS_BIT_RATE, DIAGNOSIS_PACKETS, DIAGNOSIS_SECONDS, MAX_ADDRESSES
 from ipsecping.contract.methods.spec import HEADERS, Traffic
 from ipsecping_operator.api.resources import amount
 from ipsecping_operator.compile import CompiledCheck
@@ -14,8 +15,7 @@ from ipsecping_operator.compile import CompiledCheck
 from .scope import Refusal
 
 SECOND_MS = 1000
-DIAGNOSIS_PACKET_RATE, DIAGNOSIS_BIT_RATE = 34, 1_000_000
-"""What a diagnosis may send: 1,000 packets in 30 s, and bits in a second."""
+DIAGNOSIS_PACKET_RATE = ceil(DIAGNOSIS_PACKETS / DIAGNOSIS_SECONDS)
 
 
 def busiest_second(check: CompiledCheck) -> Traffic:
@@ -72,7 +72,8 @@ def no_diagnosis(namespace: str, *, packets: int, bits: str) -> str | None:
     if packets >= DIAGNOSIS_PACKET_RATE and amount(bits) >= DIAGNOSIS_BIT_RATE:
         return None
     return (
-        f"a diagnosis sends up to {DIAGNOSIS_PACKET_RATE} packets/s for 30s and 1 Mbit/s, more than "
+        f"a diagnosis sends up to {DIAGNOSIS_PACKET_RATE} packets/s for {DIAGNOSIS_SECONDS}s and "
+        f"{DIAGNOSIS_BIT_RATE / 1e6:g} Mbit/s, more than "
         f"permitted in namespace {namespace}: at most {packets} and {bits}bit/s (--max-packet-rate "
         "and --max-bit-rate of the operator)"
     )

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 
 from ipsecping_operator.backoff import Backoff
+from ipsecping_operator.fair_turns import FairTurns
 
 BACKOFF = Backoff(first=1.0, longest=300.0)
 CALM = 8
@@ -27,6 +28,7 @@ class WorkQueue:
     """Runs `work(key)` for each key that was requested, for `at_once` keys at the same time.
 
     Level-triggered: a request during a run leads to one more run, however many requests there were.
+    Where more wait, namespaces take turns.
 
     What is not `DONE` is run again, each time later; so is what raises, which `failed` is told of.
     """
@@ -36,11 +38,14 @@ class WorkQueue:
         work: Callable[[str], Awaitable[Outcome]],
         *,
         failed: Callable[[str, Exception], None],
+        namespace: Callable[[str], str] = lambda key: "",
         at_once: int = 16,
     ) -> None:
+        """`namespace` gives that of a key."""
         self._work = work
+        self._namespace = namespace
         self._failed = failed
-        self._slots = asyncio.Semaphore(at_once)
+        self._turns = FairTurns(at_once)
         self._wanted: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
@@ -81,7 +86,7 @@ class WorkQueue:
     async def _run(self, key: str) -> None:
         try:
             while key in self._wanted:
-                async with self._slots:
+                async with self._turns.turn(self._namespace(key)):
                     self._wanted.discard(key)
                     self._drop_retry(key)
                     # Until it is done it counts as failed, so that `revive` finds it whatever happens here.

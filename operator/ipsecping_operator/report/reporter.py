@@ -102,7 +102,14 @@ class Reporter:
         self._pace = JudgingPace()
         self._said = TransitionLog()
         self._steady = steady
-        self._writer = StatusWriter(self._send, interval=interval, count=count, failed=self._not_written)
+        self._writer = StatusWriter(
+            self._send,
+            interval=interval,
+            namespace=store.namespace_of,
+            count=count,
+            failed=self._not_written,
+            awake=self._awake,
+        )
         self._calm = calm
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._soon: dict[str, asyncio.TimerHandle] = {}
@@ -217,8 +224,9 @@ class Reporter:
         if due is not None:
             # A clock that is set back must not silence an alarm for ever.
             wait = min(max(due, self._pace.wait(state.uid, now=loop.time())) + 0.001, LONGEST_WAIT)
-            at = self._steady() + wait
-            self._alarms[state.uid] = loop.call_later(wait, partial(self.report, state.uid, due=at))
+            at = self._awake() + wait
+            report = partial(self.report, state.uid, due=self._steady() + wait)
+            self._alarms[state.uid] = loop.call_later(wait, report)
         state.reported.set_alarm(at)
 
     def fall_back(self, state: CheckState) -> None:
@@ -238,7 +246,7 @@ class Reporter:
         self._tell_listener(state, before)
         least = fallback.least_status(state, now=now, bare=state.uid in self._bare)
         self._writer.submit(state.uid, least, at_once=bool(changed))
-        state.reported.compare(now=self._steady())
+        state.reported.compare(now=self._awake())
         with self._faults.guard(Where.EVENT):
             for condition in changed:
                 notice = of_condition(condition)
@@ -269,7 +277,7 @@ class Reporter:
             self._writer.submit(state.uid, assessment.status, at_once=True)
         elif (again := self._take_up(state, assessment)) is not None:
             waits.append(again)
-        state.reported.compare(now=self._steady())
+        state.reported.compare(now=self._awake())
         changes = [assessment.next_change]
         with self._faults.guard(Where.DIAGNOSIS):
             changes.append(self._diagnose(state))
@@ -296,6 +304,10 @@ class Reporter:
         self._said.forget(uid)
         with self._faults.guard(Where.NOTIFY):
             self._listener.forget(uid)
+
+    def _awake(self) -> float:
+        """The time on a clock that stands still while this process does: then nothing is overdue."""
+        return self._attention.awake(self._steady())
 
     def _tell_listener(self, state: CheckState, before: Report) -> None:
         with self._faults.guard(Where.NOTIFY):

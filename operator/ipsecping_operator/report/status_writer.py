@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ipsecping_operator.backoff import Backoff
+from ipsecping_operator.fair_turns import FairTurns
 
 LEAST_PAUSE = 1.0
 """Seconds between two writes of a check that flaps."""
@@ -62,32 +63,40 @@ class _Slot:
     edited: float = float("-inf")
     """Loop time of the last such edit."""
     sending: float | None = None
-    """Loop time at which the write under way got its turn; None before it has."""
+    """When the write under way got its turn, on the clock `awake`; None before it has."""
     timer: asyncio.TimerHandle | None = None
+    due: float = 0.0
+    """When the timer ends, on the same clock."""
     task: asyncio.Task[None] | None = None
 
 
 class StatusWriter:
-    """Writes statuses, one at a time per check; the newest replaces one that waits."""
+    """Writes statuses, one at a time per check; the newest replaces one that waits. Namespaces take turns."""
 
     def __init__(
         self,
         send: Send,
         *,
         interval: float,
+        namespace: Callable[[str], str] = lambda uid: "",
         count: Callable[[str], None] = lambda outcome: None,
         failed: Callable[[str, Exception], None] = lambda uid, error: None,
+        awake: Callable[[], float] | None = None,
     ) -> None:
         """`interval` in seconds; `count` is told `written`, `unchanged`, `failed` or `edited`.
 
-        `failed` is told of each attempt that failed, and may submit another status in its place.
+        `namespace` gives that of a check. `failed` is told of each attempt that failed, and may submit
+        another status in its place. `awake` is a clock that stands still while this process does (None: the
+        loop's).
         """
         self._send = send
         self._interval = interval
         self._count = count
         self._failed = failed
         self._slots: dict[str, _Slot] = {}
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns = FairTurns(AT_ONCE)
+        self._namespace = namespace
+        self._awake = awake or _loop_time
 
     @property
     def writing(self) -> int:
@@ -150,10 +159,10 @@ class StatusWriter:
         if slot is None or slot.wanted is None:
             return False
         if slot.task is not None and not slot.task.done():
-            if slot.sending is None or asyncio.get_running_loop().time() - slot.sending < after:
+            if slot.sending is None or self._awake() - slot.sending < after:
                 return False
             slot.task.cancel()
-        elif slot.timer is not None and slot.timer.when() + LEAST_PAUSE > asyncio.get_running_loop().time():
+        elif slot.timer is not None and slot.due + LEAST_PAUSE > self._awake():
             return False
         slot.task = None
         self._start(uid, slot)
@@ -197,7 +206,7 @@ class StatusWriter:
         if due <= loop.time():
             self._start(uid, slot)
         else:
-            slot.timer = loop.call_at(due, self._start, uid, slot)
+            self._set_timer(uid, slot, due - loop.time())
 
     def _start(self, uid: str, slot: _Slot) -> None:
         self._cancel_timer(slot)
@@ -207,9 +216,9 @@ class StatusWriter:
     async def _write(self, uid: str, slot: _Slot) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with self._turns:
+            async with self._turns.turn(self._namespace(uid)):
                 # Not before its turn: what was wanted meanwhile is sent instead, not afterwards.
-                sending, slot.hasty, slot.sending = slot.wanted, False, loop.time()
+                sending, slot.hasty, slot.sending = slot.wanted, False, self._awake()
                 assert sending is not None
                 if sending.digest != slot.written:
                     await self._send(uid, _decoded(sending))
@@ -235,7 +244,10 @@ class StatusWriter:
         slot.failures += 1
         self._failed(uid, error)
         slot.task = None
-        pause = BACKOFF.pause(slot.failures)
+        self._set_timer(uid, slot, BACKOFF.pause(slot.failures))
+
+    def _set_timer(self, uid: str, slot: _Slot, pause: float) -> None:
+        slot.due = self._awake() + pause
         slot.timer = asyncio.get_running_loop().call_later(pause, self._start, uid, slot)
 
     @staticmethod
@@ -243,6 +255,10 @@ class StatusWriter:
         if slot.timer is not None:
             slot.timer.cancel()
             slot.timer = None
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def encode(status: Status) -> Encoded:

@@ -8,13 +8,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
 
 from .. import __version__
+from ..command_line import CommandLine, readable
 from ..host.descriptors import raise_descriptor_limit
 from ..host.service_manager import ServiceManager
 from ..host.standard_streams import output_may_be_lost, run_guarded
-from .errors import INTERRUPTED, USAGE, CommandError, readable
+from .errors import INTERRUPTED, USAGE, CommandError
 from .logs import LOG_FORMATS, configure_logging
 
 DESCRIPTION = "Measure loss and round-trip time through an IPsec tunnel, like an instrument."
@@ -41,17 +41,9 @@ COMMANDS = ("ping", "mtu", "trace", "ike", "diagnose", "run", "agent", "reflect"
 _ENDLESS = ("agent", "reflect")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Quotes of what was given as much as is of use."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line, and exit."""
-        super().error(readable(message))
-
-
 def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """The command line with the commands of these names: the whole one, or the part that is needed."""
-    root = _Parser(
+    root = CommandLine(
         prog="ipsecping",
         description=DESCRIPTION,
         epilog=EPILOG,

@@ -25,7 +25,6 @@ from ..diagnosis.evidence import (
 )
 from ..diagnosis.evidence_rules import check_evidence
 from ..diagnosis.too_big import OversizedFound
-from ..host.throttling import own_throttling
 from ..net.clocks import Clock
 from ..net.errors import PingForbidden
 from ..net.resolve import Resolver
@@ -84,7 +83,6 @@ class Collector:
         self._resolver = resolver or Resolver()
         self._clock = Clock()
         self._begin, self._at = time.monotonic_ns(), time.time_ns()
-        self._throttled = own_throttling().total(now=self._begin)
         self._stopped = asyncio.Event()
         self._running: set[_Running] = set()
         self._done: list[StageName] = []
@@ -213,12 +211,10 @@ class Collector:
         return f"rounds ask by {said} alone, and hold it; from other ports there is no answer{others}"
 
     def _host(self) -> HostFound:
-        now = time.monotonic_ns()
         return HostFound(
             source=self._source,
             rounds=self._trains,
             invalid=MappingProxyType({str(reason): count for reason, count in self._invalid.items()}),
-            throttled=own_throttling().total(now=now) - self._throttled,
         )
 
     async def _find(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from ..contract import ProbeType
-from ..contract.bounds import MAX_CLOSING
+from ..contract.bounds import DIAGNOSIS_PACKETS, MAX_CLOSING
 from ..diagnosis import statistics
 from ..diagnosis.evidence import Batch, Evidence, NameAnswer, Part
 from ..diagnosis.tally import part_of, tally
@@ -13,7 +13,6 @@ from . import rate_stages
 from .steps import (
     BURST,
     BURST_SPACING_MS,
-    MAX_PACKETS,
     MAX_TIME,
     MTU_TIME,
     SECOND,
@@ -80,7 +79,7 @@ def next_stage(
         return _look(asked, known.address)
     patience = _patience_ms(known)
     pauses = _pauses(asked, known) if asked.long and StageName.PAUSES not in done else None
-    left = MAX_PACKETS - sent - (pauses.packets if pauses else 0)
+    left = DIAGNOSIS_PACKETS - sent - (pauses.packets if pauses else 0)
     for name in _wanted(known):
         if name in done:
             continue

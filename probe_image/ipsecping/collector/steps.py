@@ -7,19 +7,16 @@ from types import MappingProxyType
 
 from ..addresses import is_ipv6
 from ..contract import METHODS, Family, Options, ProbeType, StampOptions
-from ..contract.bounds import MAX_CLOSING
+from ..contract.bounds import DIAGNOSIS_SECONDS, MAX_CLOSING
 from ..diagnosis.evidence import Known, Part
 from ..probes.mtu_run import ICMP_PAIR_SPACING
 
 SECOND = 1_000_000_000
-MAX_PACKETS = 1000
-"""Of one diagnosis, whatever it finds."""
 PAUSES = 5 * SECOND, 20 * SECOND, 60 * SECOND, 120 * SECOND
 BURST, BURST_SPACING_MS = 6, 500
 """Packets after each pause: for longer than the start of an on-demand tunnel takes as a rule."""
 PAUSES_TIME = 235 * SECOND
-MAX_BITS_PER_SECOND = 1_000_000
-MAX_TIME = 30 * SECOND
+MAX_TIME = DIAGNOSIS_SECONDS * SECOND
 TIMEOUT_MS = 1000
 TRACE_TTL, TRACE_TRIES = 12, 2
 TRACE_TIME = 7 * SECOND

@@ -21,6 +21,8 @@ MAX_FLOWS = 16
 MAX_CLOSING = 3
 """At most so many packets are added to a STAMP round that lost its last ones, to learn in which direction; to
 each flow of it that did, where it has several."""
+DIAGNOSIS_PACKETS, DIAGNOSIS_SECONDS, DIAGNOSIS_BIT_RATE = 1000, 30, 1_000_000
+"""What a diagnosis sends at most, and within what time, whatever it finds; and bits in any second of it."""
 MAX_DUPLICATES = 10**9
 """Answers beyond the first that a round counts; a prober that sees more says as many."""
 DAY_MS = 24 * 3600 * 1000

@@ -115,7 +115,6 @@ class Batch:
     rtt_p90: int | None = None
     ttl_seen: int | None = None
     """TTL of our packets as the reflector saw it."""
-    ttl_back: int | None = None
     dscp_seen: int | None = None
     congestion_marks: int = 0
     """Packets that arrived with ECN CE (RFC 3168)."""
@@ -223,8 +222,6 @@ class HostFound:
     """Rounds that were looked at for `invalid`, the diagnosis's own batches included."""
     invalid: Mapping[str, int] = field(default_factory=lambda: NONE)
     """Rounds in which the prober itself was at fault, by reason (contract.Invalidity)."""
-    throttled: int = 0
-    """How long the CPU limit held the prober back during the diagnosis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

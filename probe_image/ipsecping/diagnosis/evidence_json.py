@@ -101,7 +101,6 @@ def _batch(source: Source, path: str) -> Batch:
         rtt_p50=fields.time(source, "rttP50", path),
         rtt_p90=fields.time(source, "rttP90", path),
         ttl_seen=read.optional_integer(source, "ttlSeen", path, at_most=255),
-        ttl_back=read.optional_integer(source, "ttlBack", path, at_most=255),
         dscp_seen=read.optional_integer(source, "dscpSeen", path, at_most=63),
         congestion_marks=fields.some(source, "congestionMarks", path) or 0,
         sources=fields.counts(source, "sources", path, read.address),
@@ -230,7 +229,6 @@ def _host(source: Source, path: str) -> data.HostFound:
         link_mtu=read.optional_integer(source, "linkMTU", path, at_most=MAX_MTU),
         rounds=fields.some(source, "rounds", path) or 0,
         invalid=fields.counts(source, "invalid", path, _invalidity),
-        throttled=read.optional_integer(source, "throttled", path, at_most=MAX_DURATION) or 0,
     )
 
 

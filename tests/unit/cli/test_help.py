@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from ipsecping.cli import agent, audit, diagnose, ike, main, mtu, ping, reflect, run, trace
+from ipsecping.command_line import MOST_LINES
 
 EPILOGS = [each.EPILOG for each in (main, agent, audit, diagnose, ike, mtu, ping, reflect, run, trace)]
 
@@ -41,6 +42,30 @@ def test_an_option_that_a_command_has_not_is_answered_with_those_that_it_has(
     assert said.startswith("usage: ipsecping audit [-h]")
     assert "--stamp PORT" in said
     assert said.endswith("ipsecping audit: error: unrecognized arguments: --port 862\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        ("ping h --bogus", "ping [options] HOST [HOST ...]"),
+        ("ping", "ping [options] HOST [HOST ...]"),
+        ("ping h -c 0", "ping [options] HOST [HOST ...]"),
+        ("diagnose h --bogus", "diagnose [options] [HOST|PLAN.json]"),
+        ("reflect --bogus", "reflect [options]"),
+        ("agent p.json --listen", "agent [options] PLAN.json"),
+        ("run --bogus p.json", "run [options] PLAN.json"),
+    ],
+)
+def test_an_error_is_seen_at_once_however_many_options_a_command_has(
+    words: str, usage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(words.split())
+    lines = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert len(lines) <= MOST_LINES + 1
+    assert lines[0] == f"usage: ipsecping {usage}" or "[-h]" in lines[0]
+    assert "error: " in lines[-1]
 
 
 @pytest.mark.parametrize(

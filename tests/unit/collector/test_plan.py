@@ -10,8 +10,6 @@ import pytest
 
 from ipsecping.collector.plan import LEAST, next_stage, why_left_out
 from ipsecping.collector.steps import (
-    MAX_BITS_PER_SECOND,
-    MAX_PACKETS,
     SECOND,
     Asked,
     IkeStep,
@@ -26,6 +24,7 @@ from ipsecping.collector.steps import (
 )
 from ipsecping.collector.trains import CODE_POINTS
 from ipsecping.contract import ProbeType
+from ipsecping.contract.bounds import DIAGNOSIS_BIT_RATE, DIAGNOSIS_PACKETS
 from ipsecping.diagnosis import Evidence, Part
 from ipsecping.diagnosis.evidence import Batch, NameAnswer, NamesFound, PathMtuFound
 
@@ -112,8 +111,8 @@ def names(stages: list[tuple[int, Stage]]) -> list[StageName]:
 @pytest.mark.parametrize("asked", [*CHOICES, *LONG], ids=range(len(CHOICES) + len(LONG)))
 def test_no_diagnosis_costs_more_than_its_budget(asked: Asked, share: float) -> None:
     stages = played(asked, share)
-    assert sum(stage.packets for _, stage in stages) <= MAX_PACKETS
-    assert max(stage.bits_per_second for _, stage in stages) <= MAX_BITS_PER_SECOND
+    assert sum(stage.packets for _, stage in stages) <= DIAGNOSIS_PACKETS
+    assert max(stage.bits_per_second for _, stage in stages) <= DIAGNOSIS_BIT_RATE
     assert max(begins + stage.time for begins, stage in stages) <= asked.time
     assert all(later >= earlier + one.time for (earlier, one), (later, _) in pairwise(stages))
 
@@ -364,4 +363,5 @@ def test_late_the_second_look_is_left_out_rather_than_begun() -> None:
     found = [each for step in look.steps if isinstance(step, Train) for each in batches(step, 0.0)]
     known = Evidence(at=0, path="default", target=TARGET, address=TARGET, batches=tuple(found))
     assert next_stage(PAIR, known, [StageName.LOOK], sent=300, elapsed=25 * SECOND) is None
-    assert next_stage(PAIR, known, [StageName.LOOK], sent=MAX_PACKETS - LEAST, elapsed=8 * SECOND) is None
+    most = DIAGNOSIS_PACKETS - LEAST
+    assert next_stage(PAIR, known, [StageName.LOOK], sent=most, elapsed=8 * SECOND) is None

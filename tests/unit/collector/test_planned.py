@@ -9,7 +9,7 @@ from ipsecping.collector.lookup import look_up
 from ipsecping.collector.packets import probe_of
 from ipsecping.collector.plan import next_stage
 from ipsecping.collector.planned import asked_of, main_probe, why_not
-from ipsecping.collector.steps import MAX_BITS_PER_SECOND, MAX_PACKETS, MtuStep, TraceStep, Train
+from ipsecping.collector.steps import MtuStep, TraceStep, Train
 from ipsecping.contract import (
     Control,
     DnsOptions,
@@ -24,6 +24,7 @@ from ipsecping.contract import (
     TcpOptions,
     TlsOptions,
 )
+from ipsecping.contract.bounds import DIAGNOSIS_BIT_RATE, DIAGNOSIS_PACKETS
 from ipsecping.contract.methods.path_mtu import Responder
 from ipsecping.diagnosis import Evidence, Part
 from ipsecping.diagnosis.evidence import NameAnswer
@@ -92,8 +93,8 @@ def first_look(check: PlannedCheck) -> list[Train | TraceStep | MtuStep]:
     known = Evidence(at=0, path="default", target=TARGET, address=TARGET)
     stage = next_stage(asked, known, [], sent=0, elapsed=0)
     assert stage is not None
-    assert stage.packets <= MAX_PACKETS
-    assert stage.bits_per_second <= MAX_BITS_PER_SECOND
+    assert stage.packets <= DIAGNOSIS_PACKETS
+    assert stage.bits_per_second <= DIAGNOSIS_BIT_RATE
     return [step for step in stage.steps if isinstance(step, Train | TraceStep | MtuStep)]
 
 

@@ -84,7 +84,15 @@ JOBS = {
         job(
             "ping",
             static_configs=[
-                {"targets": ["10.0.0.1"], "labels": {"team": "network", "why": "not a label!"}},
+                {
+                    "targets": ["10.0.0.1"],
+                    "labels": {
+                        "team": "network",
+                        "why": "not one of Kubernetes!",
+                        "cluster": "eu",
+                        "tab": "a\tb",
+                    },
+                },
                 {"targets": ["ns.example.org"], "labels": {"__param_module": "soa"}},
             ],
             kubernetes_sd_configs=[{"role": "service"}],
@@ -120,7 +128,10 @@ def test_each_target_of_a_module_is_a_check(fleet: Imported) -> None:
         "ping-10-0-0-1",
         "soa-ns-example-org",
     }
-    assert fleet.checks["ping-10-0-0-1"]["metadata"]["labels"] == {"team": "network"}
+    assert fleet.checks["ping-10-0-0-1"]["metadata"]["labels"] == {"team": "network", "cluster": "eu"}
+    assert fleet.spec("ping-10-0-0-1")["alerting"] == {
+        "labels": {"team": "network", "why": "not one of Kubernetes!"}
+    }
 
 
 def test_a_request_and_what_is_expected_of_it(fleet: Imported) -> None:
@@ -179,7 +190,8 @@ def test_what_is_left_behind_is_named_on_the_terminal_and_in_the_file(fleet: Imp
         ("node: scrapes what others have measured",),
         ("ping: kubernetes_sd_configs",),
         ("ping: relabel_configs: 1 rules",),
-        ("ping: label why",),
+        ("ping: label cluster: is on the check, not on its alerts",),
+        ("ping: label tab: is none that",),
         ("login/https://login.example.org: not imported", "a URL with a user"),
         ("smtp/mail.example.org: not imported", "needs a port"),
         ("proxied", "not imported: http.proxy_url has no counterpart"),

@@ -30,3 +30,15 @@ def test_a_process_that_is_starved_all_the_time_reports_all_the_same() -> None:
         attention.tick(now, every=1)
         reports += attention.pause(now + 0.5) == 0
     assert reports >= 90
+
+
+def test_the_clock_of_its_work_leaves_out_what_it_stood_still() -> None:
+    attention = Attention()
+    assert attention.awake(7) == 7
+    attention.tick(10, every=1)
+    assert attention.awake(11.5) == 11.5, "a tick that is a little late"
+    assert attention.awake(510) == attention.awake(310) == 12, "before the next tick"
+    attention.tick(510, every=1)
+    assert attention.awake(511) == 13
+    attention.tick(611, every=1)
+    assert attention.awake(611) == 14, "each time"

@@ -34,7 +34,10 @@ def test_an_option_that_a_command_has_not_is_answered_with_those_that_it_has(
         main(["validate", "--permit=hunter2", "checks"])
     said = capsys.readouterr().err
     assert ended.value.code == 2
-    assert said.startswith("usage: ipsecping-operator validate [-h]")
+    assert said.startswith(
+        "usage: ipsecping-operator validate [options] FILE [FILE ...]\n"
+        "all options: ipsecping-operator validate --help\n"
+    )
     assert said.endswith("ipsecping-operator validate: error: unrecognized arguments: --permit\n")
 
 

@@ -263,6 +263,29 @@ def test_an_operator_that_stood_still_reads_what_waits_before_it_tells_silence(d
     happens(script)
 
 
+@pytest.mark.parametrize(("takes", "lost"), [(3.0, 0), (1e6, 1)])
+def test_a_write_under_way_is_not_lost_because_the_operator_stood_still(takes: float, lost: int) -> None:
+    async def script(world: World) -> None:
+        await asyncio.sleep(125)
+        world.down, world.writing = True, takes
+        while not world.in_flight:
+            await asyncio.sleep(0.5)
+        world.writing = 0.0
+        world.freeze(500)
+        for _ in range(50):
+            await asyncio.sleep(0.1)
+            assert world.operator is not None
+            assert world.operator.base.health.unjudged == []
+            assert not world.metric("ipsecping_operator_overdue_checks")
+            assert not world.metric("ipsecping_operator_unwritten_checks")
+        assert not world.metric("ipsecping_operator_faults_total", where="write")
+        await asyncio.sleep(130)
+        assert (world.metric("ipsecping_operator_faults_total", where="write") or 0) == lost
+        assert world.condition("Healthy")["reason"] == "Down"
+
+    happens(script)
+
+
 def test_a_step_of_the_clock_that_a_check_cannot_follow_is_told_of() -> None:
     async def script(world: World) -> None:
         operator = world.operator

@@ -16,6 +16,16 @@ def test_health_notices_that_nobody_looks_and_that_looking_does_not_help() -> No
     assert health.problem(1000.0) == "1 checks are not judged any more (network/hq)"
 
 
+def test_that_nobody_looked_while_the_process_stood_still_is_no_reason_to_restart_it() -> None:
+    health = Health(ticked=1000.0)
+    health.watched = 1000.0
+    health.tick(1500.0)
+    assert health.problem(1500.0) is None
+    for second in range(1501, 1500 + int(UNWATCHED_SECONDS) + 2):
+        health.tick(second)
+    assert "nobody has looked" in str(health.problem(second)), "while it works"
+
+
 def test_storage_that_was_put_back_to_a_backup_asks_for_a_restart_until_there_is_one() -> None:
     health = Health(ticked=1000.0)
     report = SelfReport(OperatorMetrics(lease=""), health)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ipsecping.contract import Addresses, Invalidity
+from ipsecping_operator.api.status import CheckStatus
 from ipsecping_operator.verdict.instance import Instance
 
 from . import states
@@ -79,6 +80,30 @@ def test_nodes_are_told_apart_and_the_worst_is_named() -> None:
         "10.00 % of 30 packets lost in 5m (limit 1 %) on default/ping from node w2"
     )
     assert told["message"].endswith("; 1 of 3 nodes not healthy")
+
+
+def test_a_node_may_have_as_long_a_name_as_kubernetes_lets_it() -> None:
+    state, node = seen(of=every_node()), ".".join(["n" * 63] * 4)[:253]
+    take(state, *(to(None, round_=round_, of=NODES, received=0) for round_ in range(5)), node=node)
+    take(state, *(to(None, round_=round_, of=NODES) for round_ in range(5)), node="w2")
+    status = assessed(state, at=150).status
+    assert status["probes"][0]["instances"][0]["node"] == node
+    CheckStatus.model_validate(
+        {
+            "heldReasons": [{"path": "default", "probe": "ping", "node": node, "reason": "Down"}],
+            "pathChanges": [
+                {
+                    "time": "2026-11-23T12:00:00Z",
+                    "path": "default",
+                    "probe": "ping",
+                    "node": node,
+                    "sign": "Hops",
+                    "from": "3",
+                    "to": "4",
+                }
+            ],
+        }
+    )
 
 
 def test_a_node_that_should_measure_and_does_not_is_said_and_not_before_it_had_the_time() -> None:

@@ -259,3 +259,46 @@ def test_a_write_that_waits_for_its_turn_is_not_stuck_however_long_ago_the_one_b
 
     run(scenario())
     assert [(at, status["n"]) for at, status in api.writes[3:]] == [(3610, "a"), (3610, "b"), (3620, "c")]
+
+
+def test_500_checks_that_flap_in_one_namespace_do_not_delay_a_transition_in_another() -> None:
+    written = dict[str, float]()
+
+    async def send(uid: str, status: Status) -> None:
+        await asyncio.sleep(0.5)
+        written.setdefault(uid, asyncio.get_running_loop().time())
+
+    async def scenario() -> None:
+        writer = StatusWriter(send, interval=60, namespace=lambda uid: uid.split("/")[0])
+        for number in range(500):
+            writer.submit(f"noisy/{number}", {"n": 0}, at_once=True)
+        await asyncio.sleep(20.2)
+        writer.submit("quiet/a", {"n": 0}, at_once=True)
+        await asyncio.sleep(200)
+
+    run(scenario())
+    assert written["quiet/a"] == 21
+    assert len(written) == 501, "nor does it push others out"
+
+
+@pytest.mark.parametrize("failures", [0, 1])
+def test_a_process_that_stood_still_has_no_write_that_is_stuck(failures: int) -> None:
+    api, away = Api(failures=failures), 0.0
+
+    async def scenario() -> None:
+        nonlocal away
+        loop: Any = asyncio.get_running_loop()
+        writer = StatusWriter(api.send, interval=60, awake=lambda: loop.time() - away)
+        api.takes = 0.0 if failures else 100
+        writer.submit("a", {"n": 1}, at_once=True)
+        await asyncio.sleep(0.5)
+        loop.stand_still(500)
+        away = 500
+        assert not writer.restart("a", after=120)
+        if not failures:
+            api.takes = 1000
+            writer.submit("a", {"n": 2}, at_once=True)
+            await asyncio.sleep(130)
+            assert writer.restart("a", after=120), "one that is stuck is found all the same"
+
+    run(scenario())

@@ -173,3 +173,24 @@ def test_work_whose_timer_was_lost_is_found() -> None:
 
     run(scenario())
     assert done == ["a", "a"]
+
+
+def test_500_keys_of_one_namespace_do_not_delay_that_of_another() -> None:
+    order = list[str]()
+
+    async def work(key: str) -> Outcome:
+        await asyncio.sleep(1)
+        order.append(key)
+        return Outcome.DONE
+
+    async def scenario() -> None:
+        queue = WorkQueue(work, failed=unexpected, namespace=lambda key: key[:5], at_once=2)
+        for number in range(500):
+            queue.request(f"noisy{number}")
+        await asyncio.sleep(2.5)
+        queue.request("quiet")
+        await asyncio.sleep(500)
+
+    run(scenario())
+    assert order.index("quiet") in (6, 7)
+    assert len(order) == 501

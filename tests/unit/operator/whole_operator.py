@@ -75,6 +75,10 @@ class World:
         """How often the client was closed."""
         self.reading = 0.0
         """Seconds that it takes to read a result that is there."""
+        self.writing = 0.0
+        """Seconds that it takes to write a status."""
+        self.in_flight = 0
+        """Statuses that are being written."""
         self.line = 512
         """Bytes of the line that each result comes in."""
         self.refuses: Callable[[Kind, Mapping[str, Any]], Exception | None] = lambda kind, body: None
@@ -123,6 +127,11 @@ class World:
     async def apply_status(self, body: Mapping[str, Any], kind: Kind) -> Any:
         if (refusal := self.refuses(kind, body)) is not None:
             raise refusal
+        self.in_flight += 1
+        try:
+            await asyncio.sleep(self.writing)
+        finally:
+            self.in_flight -= 1
         return self.store_status(body["status"])
 
     async def replace_status(self, body: Mapping[str, Any], kind: Kind) -> Any:
@@ -349,6 +358,7 @@ async def start(world: World) -> Operator:
     flags = ["--diagnosis=true" if world.diagnosis else "--diagnosis=false", *FLAGS]
     operator = world.operator = Operator(settings.from_arguments(parser.parse_args(flags)))
     asyncio.get_running_loop().set_exception_handler(operator.stray)
+    operator.base.tasks.spawn(operator.tick(), "tick")
     await operator.start()
     operator.see(CHECK, None, world.check)
     return operator

@@ -1,5 +1,7 @@
 """Keys, credentials and certificates of probes: mounted, and named in the plan."""
 
+import pytest
+
 from ipsecping.contract import (
     HttpOptions,
     PathMtuOptions,
@@ -10,7 +12,7 @@ from ipsecping.contract import (
     plan_from_json,
     plan_to_json,
 )
-from ipsecping_operator.compile import compile_check
+from ipsecping_operator.compile import InvalidSpec, compile_check
 from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.compile.effective import effective_spec
 
@@ -86,7 +88,21 @@ def test_a_secret_and_a_config_map_of_the_same_name_do_not_collide() -> None:
     assert secret.file != config_map.file
 
 
-def test_the_longest_names_of_a_key_fit_into_the_plan() -> None:
-    auth = {"secretName": "s" * 253, "key": "k" * 128}
-    plan = Plan(checks=(compiled({"stamp": {"auth": auth}}).paths[0].plan,))
+@pytest.mark.parametrize("name", [1, 253])
+@pytest.mark.parametrize("key", ["k" * 253, "k" * 128, ".k", "_k-", "-k."])
+def test_what_kubernetes_takes_as_the_key_of_a_secret_fits_into_the_plan(name: int, key: str) -> None:
+    check = compiled({"stamp": {"auth": {"secretName": "s" * name, "key": key}}})
+    plan = Plan(checks=(check.paths[0].plan,))
     assert plan_from_json(plan_to_json(plan)) == plan
+
+
+def test_keys_whose_names_are_too_long_for_a_path_are_mounted_apart() -> None:
+    refs = [KeyRef(kind="Secret", name="s" * 253, key="k" * 252 + end) for end in "ab"]
+    assert len({ref.path for ref in refs}) == 2
+    assert {len(ref.path.split("/")) for ref in refs} == {2}
+
+
+@pytest.mark.parametrize("key", [".", "..", "..data", "a/b", "a b", "", "k" * 254])
+def test_what_kubernetes_does_not_take_as_a_key_is_refused_by_its_field(key: str) -> None:
+    with pytest.raises(InvalidSpec, match=r"stamp\.auth\.key"):
+        compiled({"stamp": {"auth": {"secretName": "s", "key": key}}})
