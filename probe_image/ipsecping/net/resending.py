@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .errors import NotSent
 from .message_batch import SocketAddress
+from .misaddressed import misaddressed
 
 MAX_SENDS, MOST_SENDS = 16, 256
 """So often a packet is sent again, until the error is taken for its own; more often while the kernel has a
@@ -42,7 +43,7 @@ def send_again(
             failed()
         else:
             return
-    raise NotSent(error) from error
+    raise NotSent(misaddressed(error, sock, target)) from error
 
 
 def has_way(sock: socket.socket, target: SocketAddress) -> bool:

@@ -19,6 +19,7 @@ from . import timestamping
 from .clocks import Clock
 from .errors import icmp_error_of, reason_of, reason_of_extended_error
 from .host_calls import new_socket, set_option
+from .misaddressed import misaddressed
 from .sender import DEFAULT, Sender
 
 CHUNK = 16_384
@@ -231,7 +232,7 @@ class Stream(SocketStream):
             sender.prepare(sock)
             number = sock.connect_ex(target)
             if number not in (0, errno.EINPROGRESS):
-                raise OSError(number, os.strerror(number))
+                raise misaddressed(OSError(number, os.strerror(number)), sock, target)
             stamped = talks and timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
             super().__init__(sock, peer=parse_address(address).packed, most=MAX_OCTETS, stamped=stamped)
         except BaseException:
