@@ -5,7 +5,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
-from ..addresses import network_of, parse_address
+from ..addresses import is_address, network_of, parse_address
 from .errors import CommandError
 
 if TYPE_CHECKING:
@@ -136,6 +136,10 @@ def host(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{said}: write {text[1:-1]}, without brackets")
     if "/" in text:
         raise argparse.ArgumentTypeError(f"{said}: write one address or name, without a slash")
+    last = text.removesuffix(".").rpartition(".")[2]
+    if not is_address(text) and (":" in text or last[:1].isdecimal()):
+        # The C library would read 10.1.9 as 10.1.0.9.
+        raise argparse.ArgumentTypeError(f"{said}: write a whole IP address, such as 10.1.0.9 or 2001:db8::9")
     return text
 
 

@@ -93,8 +93,8 @@ class LossReason(str):
     REFUSED: ClassVar["LossReason"]
     """ICMP port unreachable by the target itself, or a TCP reset: the host answers, nothing listens."""
     UNREACHABLE: ClassVar["LossReason"]
-    """No route here (ENETUNREACH, EHOSTUNREACH, EINVAL), or ICMP net, host or protocol unreachable or time
-    exceeded."""
+    """No route here (ENETUNREACH, EHOSTUNREACH, EINVAL) or no security association (EREMOTE, ESRCH), or ICMP
+    net, host or protocol unreachable or time exceeded."""
     PROHIBITED: ClassVar["LossReason"]
     """A policy refused the packet: here (EPERM, EACCES), or on the way (ICMP administratively prohibited, and
     ICMP port unreachable by any other than the target: that is how many firewalls say it)."""

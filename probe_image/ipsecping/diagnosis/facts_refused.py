@@ -53,7 +53,12 @@ def no_route_here(reading: Reading) -> Fact:
     near = [error for error in reading.errors(*kinds) if error.sender in reading.near_side]
     gateway = unreachable_for_our_gateway(reading)
     if own:
-        return _told(reading, own, f"this host has no route for {_of(own, reading)} (ENETUNREACH, EINVAL)")
+        return _told(
+            reading,
+            own,
+            f"this host refused to send {_of(own, reading)}: it has no route (ENETUNREACH), a blackhole "
+            "route (EINVAL), or an IPsec policy without a security association (EREMOTE, ESRCH)",
+        )
     if gateway and len(gateway) == len(near):
         return unknown(f"{_senders(gateway)} cannot reach the target, but is our gateway: {NO_WAY}")
     if near:

@@ -12,7 +12,8 @@ class ErrorKind(StrEnum):
     NOT_PERMITTED = "NotPermitted"
     """EPERM or EACCES on send: a local policy."""
     NO_ROUTE = "NoRoute"
-    """ENETUNREACH or EINVAL (a blackhole route) on send, without an ICMP error."""
+    """ENETUNREACH, EINVAL (a blackhole route), EREMOTE or ESRCH (an IPsec policy without a security
+    association) on send, without an ICMP error."""
     NET_UNREACHABLE = "NetUnreachable"
     HOST_UNREACHABLE = "HostUnreachable"
     PORT_UNREACHABLE = "PortUnreachable"

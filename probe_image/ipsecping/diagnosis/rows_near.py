@@ -117,8 +117,9 @@ ROWS = (
         place=Place.NEAR_NETWORK,
         title="our own side does not route the packets to the IPsec gateway",
         meaning="The node or a router on our side has no route, or another one than that to the gateway.",
-        told="Proven by ENETUNREACH or an ICMP error from our own side. Ruled out when our gateway is "
-        "among the hops.",
+        told="Proven by this host's own error (no route, a blackhole route, an IPsec policy without a "
+        "security association) or an ICMP error from our own side. Ruled out when our gateway is among the "
+        "hops.",
         explains=(
             explains(S.SILENT, S.FAR_SILENT, S.METHOD_SILENT, needs=(F.NO_ROUTE_HERE,)),
             explains(
@@ -136,7 +137,8 @@ ROWS = (
         step=Step(
             machine="the pod's node",
             command="ip route get {address}",
-            look="the next hop must be our IPsec gateway ({near_inside})",
+            look="the next hop must be our IPsec gateway ({near_inside}); if this host is that gateway, "
+            "there is no blackhole route, and ip xfrm state shows its security associations",
         ),
         told_by={
             Refused.BY_OUR_GATEWAY: Told(

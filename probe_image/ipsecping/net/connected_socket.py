@@ -17,6 +17,7 @@ from .errors import NotSent, reason_of_extended_error
 from .fragmentation import fragment_size, never_fragment, tell_fragments
 from .host_calls import closed_on_error, new_socket
 from .message_batch import SocketAddress
+from .misaddressed import misaddressed
 from .raw_echo import RawEcho, open_echo
 from .sender import DEFAULT, Sender
 
@@ -211,5 +212,8 @@ def _connected(
         never_fragment(sock)
         tell_fragments(sock)
     sender.prepare(sock)
-    sock.connect(target)
+    try:
+        sock.connect(target)
+    except OSError as error:
+        raise misaddressed(error, sock, target) from error
     return sock

@@ -20,6 +20,8 @@ _OWN_IPV6, _LOOPBACK_MTU = Path("/proc/net/if_inet6"), Path("/sys/class/net/lo/m
 _IPV6_MTU = 24
 """Of <linux/in6.h>: MTU of the way that a connected socket's packets take."""
 _ANY_PORT = 9
+_OPTIMISTIC, _TENTATIVE = 0x04, 0x40
+"""Of <linux/if_addr.h>; what another host was found to have stays tentative."""
 
 
 def may_be_foreign(family: int) -> bool:
@@ -41,10 +43,23 @@ def is_own(sock: socket.socket) -> bool:
             return error.errno == errno.EADDRINUSE  # no port is free: it cannot be told
         if sock.family != socket.AF_INET6:
             return True
-        octets = parse_address(str(name[0])).packed.hex()
-        if any(line.startswith(octets) for line in _text(_OWN_IPV6).splitlines()):
+        if has_usable(_text(_OWN_IPV6), str(name[0]), zone=name[3]):
             return True
         return str(other.getsockopt(socket.IPPROTO_IPV6, _IPV6_MTU)) == _text(_LOOPBACK_MTU)
+
+
+def has_usable(own: str, address: str, *, zone: int) -> bool:
+    """Whether an IPv6 address stands in `own`, the text of /proc/net/if_inet6, as one that packets may bear.
+
+    One that another host may have is not (RFC 4862 section 5.4), unless it is optimistic (RFC 4429).
+    `zone`: the index of the only interface that may have it, 0 for any.
+    """
+    octets = parse_address(address).packed.hex()
+    for line in own.splitlines():
+        found, index, _, _, flags, *_ = line.split()
+        if found == octets and zone in (0, int(index, 16)):
+            return not int(flags, 16) & _TENTATIVE or bool(int(flags, 16) & _OPTIMISTIC)
+    return False
 
 
 def _text(file: Path) -> str:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from .errors import NotSent
 from .message_batch import SocketAddress
+from .misaddressed import misaddressed
 
 MAX_SENDS, MOST_SENDS = 16, 256
 """So often a packet is sent again, until the error is taken for its own; more often while the kernel has a
 way to its target, so that the errors are those of others."""
-_HOPELESS = {errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE, errno.EINVAL}
+_HOPELESS = {
+    errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE, errno.EINVAL, errno.EREMOTE, errno.ESRCH,
+}  # fmt: skip
 _OF_OTHERS = {
     errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENONET,
     errno.ENOPROTOOPT, errno.EPROTO, errno.EOPNOTSUPP, errno.EACCES,
@@ -42,7 +45,7 @@ def send_again(
             failed()
         else:
             return
-    raise NotSent(error) from error
+    raise NotSent(misaddressed(error, sock, target)) from error
 
 
 def has_way(sock: socket.socket, target: SocketAddress) -> bool:

@@ -8,6 +8,7 @@ import socket
 import struct
 import termios
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, Protocol
@@ -19,6 +20,7 @@ from . import timestamping
 from .clocks import Clock
 from .errors import icmp_error_of, reason_of, reason_of_extended_error
 from .host_calls import new_socket, set_option
+from .misaddressed import misaddressed
 from .sender import DEFAULT, Sender
 
 CHUNK = 16_384
@@ -53,8 +55,8 @@ class ExchangeFailed(Exception):
 class Channel(Protocol):
     """Bytes there and back: a TCP connection or TLS upon one. Both raise ExchangeFailed."""
 
-    async def send(self, data: bytes) -> None:
-        """Send all of it."""
+    async def send(self, data: bytes) -> int:
+        """Send all of it; return when that was done (`SocketStream.sent`)."""
 
     async def receive(self) -> "Chunk":
         """What has come, at least one byte; none when the target has ended. Lets others run in between."""
@@ -93,18 +95,32 @@ class SocketStream:
         self._closed = False
         self._reads = self._octets = 0
         self._clock = (clock or Clock()) if stamped else None
-        self._begun = self.came = self._now()
-        """`came`: when the newest bytes came (monotonic nanoseconds): by the kernel, where it says so, and
-        less the time that this host let pass before it sent what it then had to say. Neither reading late nor
-        that is time of the path or the target."""
-        self._held = 0
+        self.begun = self.came = self._now()
+        """`begun`: when this was made, monotonic nanoseconds. `came`: when the newest bytes came: by the
+        kernel, where it says so, and less the time that this host let pass before it sent what they may
+        answer. Neither reading late nor that is time of the path or the target."""
+        self.sent = self._sent_at = self.begun
+        """`sent`: when the last was sent, less the time that this host let pass before."""
+        self._held = self._held_before = 0
+        """Nanoseconds let pass in all, and before what the newest bytes may answer."""
+        self._holds: deque[tuple[int, int]] = deque()
+        """Those that are not among the latter: when each ended, and its length."""
         self._unanswered: int | None = None
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> int:
         """See Channel."""
         if self._unanswered is not None:
-            self._held += self._now() - self._unanswered
-            self._unanswered = None
+            now = self._now()
+            # What came before the last send is not waited for twice.
+            held = now - max(self._unanswered, self._sent_at)
+            self._holds.append((now, held))
+            self._held += held
+            self._sent_at, self._unanswered = now, None
+        await self._send(data)
+        self.sent = self._now() - self._held
+        return self.sent
+
+    async def _send(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             try:
@@ -142,11 +158,14 @@ class SocketStream:
         data, items, _, _ = self._sock.recvmsg(most, timestamping.ANCILLARY_SIZE)
         now, stamp = clock.read().monotonic, timestamping.parse_ancillary(items).timestamp
         at = now if stamp is None or clock.steps else stamp - clock.offset
-        self._came(at if self._begun <= at <= now else now)
+        self._came(at if self.begun <= at <= now else now)
         return data
 
     def _came(self, at: int) -> None:
-        self._unanswered, self.came = at, at - self._held
+        """Note when bytes came: those that were here before something was sent have not waited for it."""
+        while self._holds and self._holds[0][0] <= at:
+            self._held_before += self._holds.popleft()[1]
+        self._unanswered, self.came = at, at - self._held_before
 
     def _now(self) -> int:
         return time.monotonic_ns() if self._clock is None else self._clock.now()
@@ -231,7 +250,7 @@ class Stream(SocketStream):
             sender.prepare(sock)
             number = sock.connect_ex(target)
             if number not in (0, errno.EINPROGRESS):
-                raise OSError(number, os.strerror(number))
+                raise misaddressed(OSError(number, os.strerror(number)), sock, target)
             stamped = talks and timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
             super().__init__(sock, peer=parse_address(address).packed, most=MAX_OCTETS, stamped=stamped)
         except BaseException:
@@ -247,7 +266,7 @@ class Stream(SocketStream):
         if number not in (0, *_BROKEN_OFF):
             raise self._failure(OSError(number, os.strerror(number)))
         rtt = self.connect_rtt() if self._clock is not None else None
-        self._came(now if rtt is None else min(self._begun + rtt, now))
+        self._came(now if rtt is None else min(self.begun + rtt, now))
         return now
 
     def connect_rtt(self) -> int | None:

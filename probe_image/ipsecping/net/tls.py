@@ -69,12 +69,13 @@ class TlsStream:
         certificate = self._tls.getpeercert(binary_form=True)
         return None if certificate is None else x509.not_after(certificate)
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> int:
         """See Channel."""
         try:
             await self._drive(lambda: self._tls.write(data))
         except ssl.SSLError as error:
             raise _broken_off(error) from error
+        return self._stream.sent
 
     async def receive(self) -> Chunk:
         """See Channel."""

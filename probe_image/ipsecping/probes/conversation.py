@@ -1,7 +1,6 @@
 """What is said on a TCP connection before TLS, and after it."""
 
 import asyncio
-import time
 
 from ..contract import LossReason
 from ..contract.methods.expressions import pattern
@@ -55,20 +54,19 @@ class Conversation:
         self.waits_for: str | None = None
 
     async def hold(self, steps: tuple[Step, ...]) -> int:
-        """Take all steps; return when the last was done (monotonic nanoseconds). Raises ExchangeFailed."""
-        at = time.monotonic_ns()
+        """Take all steps; return when the last was done, as of the channel. Raises ExchangeFailed."""
+        at = 0
         for step in steps:
             if step.expect is not None:
-                at = await self._expect(step.expect)
+                at = max(at, await self._expect(step.expect))  # it may have come before it was asked for
             if step.send is not None:
-                await self._channel.send(step.send.encode())
-                at = time.monotonic_ns()
+                at = max(at, await self._channel.send(step.send.encode()))
         return at
 
     async def _expect(self, expression: str) -> int:
         """Wait for a line in which the pattern is found; what else comes is passed over."""
         self.waits_for, self.heard = expression, False
-        wanted, at = pattern(expression), time.monotonic_ns()
+        wanted = pattern(expression)
         search = wanted.search()
         try:
             while True:
@@ -77,16 +75,16 @@ class Conversation:
                     self._within_line = not end
                 elif search.feed(piece.removesuffix(b"\r")) or (end and search.end()):
                     self._rest, self._within_line = rest, not end
-                    return at
+                    return self._come.at
                 else:
                     self.heard = self.heard or bool(piece or end)
                     search = wanted.search() if end else search
                 self._rest = rest
                 if not self._rest:
-                    self._rest, at = await self._piece()
+                    self._rest = await self._piece()
                     if not self._rest:
                         if search.end():
-                            return at
+                            return self._come.at
                         raise ExchangeFailed(
                             LossReason.BAD_ANSWER, f"closed before a line that matches {expression!r}"
                         )
@@ -94,12 +92,12 @@ class Conversation:
             # An invalid round says nothing, and so would all that follow: this is about the answer.
             raise ExchangeFailed(LossReason.UNEXPECTED_STATUS, str(error)) from error
 
-    async def _piece(self) -> Chunk:
-        """Take the next bytes (none: the target has closed), and when they came. Raises ExchangeFailed."""
+    async def _piece(self) -> bytes:
+        """Take the next bytes (none: the target has closed); `_come` says when. Raises ExchangeFailed."""
         if self._come.data:
             await asyncio.sleep(0)
         else:
             self._come = await self._channel.receive()
         data, at = self._come
         self._come = Chunk(data[PIECE:], at)
-        return Chunk(data[:PIECE], at)
+        return data[:PIECE]

@@ -87,17 +87,18 @@ async def respond(channel: Channel, request: bytes, method: Method) -> Response:
     """Ask, and take in the status of the response. Raises ExchangeFailed."""
     await channel.send(request)
     reader = http1.StatusReader()
-    began_at = status = None
+    began_at, status = 0, None
     try:
         while status is None:
             chunk = await channel.receive()
             if not chunk.data:
                 raise ExchangeFailed(LossReason.BAD_ANSWER, "the target closed before its status line")
-            began_at = began_at or chunk.at
+            begun, interim = bool(reader.begun), reader.interim
             status = reader.feed(chunk.data)
+            if not begun or interim != reader.interim:  # the response that counts has begun here, or later
+                began_at = chunk.at
     except http1.NotHttp as error:
         raise ExchangeFailed(LossReason.BAD_ANSWER, str(error)) from error
-    assert began_at is not None
     response = http1.ResponseReader(without_body=method is Method.HEAD or status in _WITHOUT_BODY)
     return Response(status, began_at, reader.begun, response, channel)
 
@@ -226,6 +227,7 @@ class Browser:
         """See Exchange."""
         url, method, has_body = self._url, self._options.method, True
         opened: list[Stream] = []
+        held = 0  # by this host, between a redirect and the connection that it leads to
         try:
             for left in range(self._options.max_redirects, -1, -1):
                 channel = await self._channel(url, stream, ledger, report)
@@ -240,10 +242,12 @@ class Browser:
                 url = self._redirected(url, (await response.fields()).values("location"))
                 if response.status not in _REPEATED and method is not Method.HEAD:
                     method, has_body = Method.GET, False
-                stream = self._open(url.port)
+                another = self._open(url.port)
+                held += another.begun - stream.came
+                stream = another
                 opened.append(stream)
             await judge(response, self._options)
-            report(Answered(response.began_at))
+            report(Answered(response.began_at - held))
             drained = 0
             while (
                 drained < MAX_DRAINED
@@ -298,7 +302,7 @@ class Browser:
 
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSession:
-    """See ProbeMethod. The round trip is SYN to the first bytes of the final response, by our own clock."""
+    """See ProbeMethod. The round trip is SYN to the first bytes of the final response."""
     browser = Browser(probe, address)
     return ExchangeSession(
         address=address,

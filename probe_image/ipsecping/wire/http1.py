@@ -39,7 +39,9 @@ class StatusReader:
 
     def __init__(self) -> None:
         self._head = b""
-        self._taken = self._interim = self._searched = 0
+        self._taken = self._searched = 0
+        self.interim = 0
+        """Interim responses that were passed over."""
 
     def feed(self, data: bytes) -> int | None:
         """The final status code, or None while more is needed. Raises NotHttp.
@@ -56,8 +58,8 @@ class StatusReader:
                 self._searched = max(len(self._head) - 3, 0)  # its first octets may have come
                 break
             self._head, self._searched = self._head[end.end() :], 0
-            self._interim += 1
-            if self._interim > MAX_INTERIM:
+            self.interim += 1
+            if self.interim > MAX_INTERIM:
                 raise NotHttp(f"more than {MAX_INTERIM} interim responses")
         if self._taken > MAX_HEAD:
             raise NotHttp(f"no final status line within {MAX_HEAD} bytes")

@@ -82,6 +82,11 @@ def test_the_next_hop_is_named_where_it_is_known() -> None:
     assert OURS in look(evidence, finding_of(evidence))
 
 
+def test_a_host_that_refuses_to_send_may_be_the_gateway_whose_tunnel_is_down() -> None:
+    evidence = refused_everywhere(ErrorKind.NO_ROUTE, None)
+    assert "ip xfrm state" in look(evidence, finding_of(evidence))
+
+
 @pytest.mark.parametrize(
     ("kinds", "typed"),
     [

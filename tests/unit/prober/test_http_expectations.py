@@ -5,6 +5,7 @@ import base64
 import gzip
 import logging
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from ipsecping.contract import HttpOptions, Invalidity, LossReason, ProbeType, RoundResult
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.web_url import WebUrl
+from ipsecping.probes.http import Browser
 from ipsecping.wire.http1 import MAX_BODY, NotHttp, ResponseReader
 
 from ...plans import check_of
@@ -156,6 +159,22 @@ async def test_redirects_are_followed_on_the_same_host_so_many_times() -> None:
     assert (await fetch(site(pages), max_redirects=2, body_matches=("end",))).received == 1
     assert (await fetch(site(pages), max_redirects=1)).losses == {LossReason.UNEXPECTED_STATUS: 1}
     assert (await fetch(site({"/": redirect(b"/")}), max_redirects=10)).received == 0
+
+
+async def test_what_this_host_lets_pass_before_it_follows_a_redirect_is_in_no_round_trip(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = Browser._redirected
+
+    def late(self: Browser, url: WebUrl, locations: list[str]) -> WebUrl:
+        time.sleep(0.5)
+        return real(self, url, locations)
+
+    monkeypatch.setattr(Browser, "_redirected", late)
+    result = await fetch(site({"/": redirect(b"/a"), "/a": page(b"")}), max_redirects=1)
+    assert result.received == 1
+    assert result.rtt.count == 1
+    assert 0 < (result.rtt.min or 0) < 400_000_000
 
 
 @pytest.mark.parametrize("where", [b"http://127.0.0.2:%/", b"//elsewhere.example/", b"ftp://127.0.0.1/"])

@@ -289,7 +289,7 @@ async def test_a_flood_of_errors_about_another_s_packets_keeps_none_from_being_s
     assert flooded.failures == 0
 
 
-@pytest.mark.parametrize(("number", "tries"), [(errno.EPERM, 17), (errno.ENOBUFS, 1)])
+@pytest.mark.parametrize(("number", "tries"), [(errno.EPERM, 17), (errno.ENOBUFS, 1), (errno.EREMOTE, 1)])
 async def test_an_error_that_is_no_other_s_is_the_packet_s_own(peer: Peer, number: int, tries: int) -> None:
     ((flow, _), *_) = flows_to(peer.port, Clock())
     flooded = flood(flow, 1000, number)

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from ipsecping.contract.methods.http import Method
+from ipsecping.contract.methods.tcp import Step
 from ipsecping.net.clocks import Clock
 from ipsecping.net.tcp import SocketStream
 from ipsecping.net.timestamping import SO_TIMESTAMPING
+from ipsecping.probes.conversation import Conversation
+from ipsecping.probes.http import respond
 
 MS = 1_000_000
 WALL = 1_796_000_000_000_000_000
@@ -85,3 +89,43 @@ async def test_a_clock_that_is_set_meanwhile_costs_the_stamps_and_no_truth(line:
     stream = SocketStream(line, stamped=True, clock=line.clock)
     line.set = 100 * MS
     assert await read(line, stream, came=1_130, read_at=1_240) == 1_240
+
+
+async def test_what_a_target_says_unasked_has_waited_for_nothing_that_was_sent_later(line: Line) -> None:
+    """A banner that came before we spoke: to take our delay off would make its round trip too short, or less
+    than none."""
+    stream = SocketStream(line, stamped=True, clock=line.clock)
+    assert await read(line, stream, came=1_010, read_at=1_100) == 1_010
+    assert await stream.send(b"hello") == 1_010 * MS
+    assert await read(line, stream, came=1_012, read_at=1_200) == 1_012
+    assert await stream.send(b"again") == 1_010 * MS
+    assert await read(line, stream, came=1_230, read_at=1_240) == 1_040
+
+
+async def test_a_line_that_came_with_another_one_came_when_that_did(line: Line) -> None:
+    stream = SocketStream(line, stamped=True, clock=line.clock)
+    line.due.append((b"220 ready\r\n250 ok\r\n", 1_010 * MS))
+    line.now = 1_100 * MS
+    steps = (Step(expect="^220", send="HELO a\r\n"), Step(expect="^250"))
+    assert await Conversation(stream).hold(steps) == 1_010 * MS
+
+
+async def test_what_is_said_last_counts_from_when_it_could_be_said(line: Line) -> None:
+    stream = SocketStream(line, stamped=True, clock=line.clock)
+    line.due.append((b"220 ready\r\n", 1_010 * MS))
+    line.now = 1_100 * MS
+    assert await Conversation(stream).hold((Step(expect="^220", send="QUIT\r\n"),)) == 1_010 * MS
+
+
+async def test_a_response_begins_with_itself_and_not_with_what_announces_it(line: Line) -> None:
+    """Interim responses, in pieces and with the beginning of the next one (RFC 9110 section 15.2)."""
+    stream = SocketStream(line, stamped=True, clock=line.clock)
+    line.due += [
+        (b"HTTP/1.1 100 Con", 1_010 * MS),
+        (b"tinue\r\n\r\nHTTP/1.1 103 Early Hints\r\n", 1_020 * MS),
+        (b"Link: </a>\r\n\r\nHTT", 1_230 * MS),
+        (b"P/1.1 200 OK\r\n", 1_260 * MS),
+    ]
+    line.now = 1_300 * MS
+    # Sent at 1,300 only: the responses have not waited for it.
+    assert (await respond(stream, b"GET / HTTP/1.1\r\n\r\n", Method.GET)).began_at == 1_230 * MS
