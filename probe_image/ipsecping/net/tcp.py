@@ -96,7 +96,8 @@ class SocketStream:
         self._begun = self.came = self._now()
         """`came`: when the newest bytes came (monotonic nanoseconds): by the kernel, where it says so, and
         less the time that this host let pass before it sent what it then had to say. Neither reading late nor
-        that is time of the path or the target."""
+        that is time of the path or the target. Never earlier than what came before it: what the target says
+        unasked did not wait for us."""
         self._held = 0
         self._unanswered: int | None = None
 
@@ -146,7 +147,7 @@ class SocketStream:
         return data
 
     def _came(self, at: int) -> None:
-        self._unanswered, self.came = at, at - self._held
+        self._unanswered, self.came = at, max(at - self._held, self.came)
 
     def _now(self) -> int:
         return time.monotonic_ns() if self._clock is None else self._clock.now()
