@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..addresses import without_zone
 from ..contract import LossReason
 from . import timestamping
-from .errors import NotSent, reason_of_extended_error
+from .errors import NotSent, of_route, reason_of_extended_error
 from .fragmentation import fragment_size, never_fragment, tell_fragments
 from .host_calls import closed_on_error, new_socket
 from .message_batch import SocketAddress
@@ -211,5 +211,8 @@ def _connected(
         never_fragment(sock)
         tell_fragments(sock)
     sender.prepare(sock)
-    sock.connect(target)
+    try:
+        sock.connect(target)
+    except OSError as error:
+        raise of_route(error, sock, target) from error
     return sock

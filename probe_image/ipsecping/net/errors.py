@@ -5,10 +5,13 @@ The path's errors are losses with a reason; None means that this host is at faul
 """
 
 import errno
+import socket
 
+from ..addresses import parse_address
 from ..contract import LossReason
 from ..contract.refused_packets import IcmpError
 from .host_calls import HostRefused
+from .message_batch import SocketAddress
 from .timestamping import ExtendedError
 
 
@@ -76,6 +79,21 @@ _ICMPV6_UNREACHABLE = {
 def reason_of(error: OSError) -> LossReason | None:
     """Why the path refused a packet that could not be sent; None when this host is at fault."""
     return None if isinstance(error, HostRefused) else _reason_of_errno(error.errno)
+
+
+def of_route(error: OSError, sock: socket.socket, target: SocketAddress) -> OSError:
+    """Return the error of a send or connect; where the addresses are why and no route is, as HostRefused.
+
+    EINVAL, as blackhole routes give it, is also the kernel's word for packets from a loopback address to
+    another host (`__mkroute_output`), and for a link-local target without a zone.
+    """
+    if error.errno != errno.EINVAL:
+        return error
+    own, host = parse_address(str(sock.getsockname()[0])), parse_address(str(target[0]))
+    unzoned = sock.family == socket.AF_INET6 and host.is_link_local and not target[-1]
+    if not (unzoned or own.is_loopback):
+        return error
+    return HostRefused(f"to send to {host} {'without a zone' if unzoned else f'from {own}'}", error)
 
 
 def _reason_of_errno(number: int | None) -> LossReason | None:

@@ -4,7 +4,7 @@ import errno
 import socket
 from collections.abc import Callable
 
-from .errors import NotSent
+from .errors import NotSent, of_route
 from .message_batch import SocketAddress
 
 MAX_SENDS, MOST_SENDS = 16, 256
@@ -42,7 +42,7 @@ def send_again(
             failed()
         else:
             return
-    raise NotSent(error) from error
+    raise NotSent(of_route(error, sock, target)) from error
 
 
 def has_way(sock: socket.socket, target: SocketAddress) -> bool:

@@ -17,7 +17,7 @@ from ..contract import LossReason
 from ..contract.refused_packets import IcmpError
 from . import timestamping
 from .clocks import Clock
-from .errors import icmp_error_of, reason_of, reason_of_extended_error
+from .errors import icmp_error_of, of_route, reason_of, reason_of_extended_error
 from .host_calls import new_socket, set_option
 from .sender import DEFAULT, Sender
 
@@ -232,7 +232,7 @@ class Stream(SocketStream):
             sender.prepare(sock)
             number = sock.connect_ex(target)
             if number not in (0, errno.EINPROGRESS):
-                raise OSError(number, os.strerror(number))
+                raise of_route(OSError(number, os.strerror(number)), sock, target)
             stamped = talks and timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
             super().__init__(sock, peer=parse_address(address).packed, most=MAX_OCTETS, stamped=stamped)
         except BaseException:

@@ -18,7 +18,7 @@ from ipsecping.contract import (
     TcpOptions,
 )
 from ipsecping.net import message_batch
-from ipsecping.net.errors import reason_of
+from ipsecping.net.errors import NotSent, of_route, reason_of
 from ipsecping.net.host_calls import HostRefused
 
 from .far_ends import measure, probe, silent, tcp_server, udp_echo
@@ -164,4 +164,42 @@ def test_an_errno_is_read_by_the_call_that_gave_it(number: int, reason: LossReas
 async def test_a_host_without_ports_left_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: errno.EADDRNOTAVAIL)
     result = await measure(probe(ProbeType.TCP, port=7, options=TcpOptions()))
+    assert result.invalid is Invalidity.LOCAL_SEND_FAILED
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "reason"),
+    [
+        pytest.param("127.0.0.1", ("192.0.2.9", 9), None, id="from a loopback address to another host"),
+        pytest.param("::", ("fe80::9", 9, 0, 0), None, id="link-local without a zone"),
+        pytest.param("0.0.0.0", ("192.0.2.9", 9), LossReason.UNREACHABLE, id="a blackhole route"),
+        pytest.param("::", ("2001:db8::9", 9, 0, 0), LossReason.UNREACHABLE, id="one of IPv6"),
+        pytest.param("::", ("fe80::9", 9, 0, 1), LossReason.UNREACHABLE, id="one behind an interface"),
+    ],
+)
+def test_addresses_that_go_with_no_route_are_no_loss(
+    source: str, target: tuple[Any, ...], reason: LossReason | None
+) -> None:
+    """The kernel has one word, EINVAL, for these and for a blackhole route."""
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.bind((source, 0))
+        refused = of_route(OSError(errno.EINVAL, os.strerror(errno.EINVAL)), sock, target)
+    assert reason_of(refused) is reason
+    assert NotSent(refused).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [(ProbeType.UDP_ECHO, {"size": 16}), (ProbeType.TCP, {"options": TcpOptions()})],
+)
+async def test_nor_is_what_the_kernel_refuses_for_them(
+    monkeypatch: pytest.MonkeyPatch, kind: ProbeType, fields: dict[str, Any]
+) -> None:
+    def refused(*_: object) -> int:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(socket.socket, "sendto", refused)
+    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: errno.EINVAL)
+    result = await measure(probe(kind, source="127.0.0.1", port=9, count=1, **fields), "192.0.2.9")
     assert result.invalid is Invalidity.LOCAL_SEND_FAILED
