@@ -14,13 +14,13 @@ FRESH = 100_000_000
 """A reading serves for so long (nanoseconds): the kernel adds up hundreds of counters for it."""
 
 
-def dropped_in(netstat: str) -> int:
-    """That count in the text of /proc/net/netstat; 0 where it is not there."""
+def dropped_in(netstat: str) -> int | None:
+    """That count in the text of /proc/net/netstat; None where it is not there."""
     rows = [line.split() for line in netstat.splitlines() if line.startswith("TcpExt:")]
     if len(rows) != 2 or _NAME not in rows[0] or len(rows[0]) != len(rows[1]):
-        return 0
+        return None
     value = rows[1][rows[0].index(_NAME)]
-    return int(value) if value.isascii() and value.isdigit() else 0
+    return int(value) if value.isascii() and value.isdigit() else None
 
 
 class ReverseFilter:
@@ -28,17 +28,17 @@ class ReverseFilter:
 
     def __init__(self, *, read: Callable[[], str] = _NETSTAT.read_text) -> None:
         self._read = read
-        self._dropped = 0
+        self._dropped: int | None = None
         self._read_at: int | None = None
 
-    def drops(self, *, now: int) -> int:
-        """Return it as of now (monotonic nanoseconds), or of a moment ago; 0 where nothing says it."""
+    def drops(self, *, now: int) -> int | None:
+        """Return it as of now (monotonic nanoseconds), or of a moment ago; None where nothing says it."""
         if self._read_at is None or now - self._read_at > FRESH:
             self._read_at = now
             try:
                 self._dropped = dropped_in(self._read())
             except (OSError, UnicodeError):
-                self._dropped = 0
+                self._dropped = None
         return self._dropped
 
 

@@ -89,7 +89,7 @@ class DatagramSession:
         """Why this host did not send the packet before; None: it did."""
         self._filtered_at = clock.now()
         self._filtered = own_reverse_filter().drops(now=self._filtered_at)
-        """When it was asked last, and what it had dropped by then."""
+        """When it was asked last, and what it had dropped by then; None: that was not to be had."""
         sock.receiver = self
 
     def send(self, observer: Observer | None = None) -> Packet:
@@ -158,7 +158,9 @@ class DatagramSession:
         before, asked_at = self._filtered, self._filtered_at
         self._filtered_at = self._clock.now()
         self._filtered = own_reverse_filter().drops(now=self._filtered_at)
-        if self._filtered - before >= missing and self._filtered_at - asked_at <= RECENT:
+        if before is None or self._filtered is None or self._filtered_at - asked_at > RECENT:
+            return
+        if self._filtered - before >= missing:
             for _ in range(missing):
                 self.ledger.refuse(Refusal.FILTERED)
 

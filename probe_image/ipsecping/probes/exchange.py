@@ -30,7 +30,7 @@ class Answered(NamedTuple):
     """The exchange has reached what its probe asks for. Monotonic nanoseconds."""
 
     at: int
-    """Read by us."""
+    """When the last bytes for it came (`SocketStream.came`), or it was done."""
     kernel_rtt: int | None = None
     """The whole round trip as the kernel took it, where it did."""
 

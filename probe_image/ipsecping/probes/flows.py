@@ -23,11 +23,11 @@ class FlowPorts:
     the next run of `ping`. Where one of them is taken, the next row is tried.
     """
 
-    __slots__ = ("_moved", "_seed", "first")
+    __slots__ = ("_row", "first")
 
     def __init__(self, seed: str) -> None:
-        self._seed = seed
-        self._moved = 0
+        self._row = zlib.crc32(seed.encode()) % ROWS
+        """The one that is tried first."""
         self.first: int | None = None
         """The port of the first flow; the others have those behind it."""
 
@@ -46,9 +46,10 @@ class FlowPorts:
         raise unavailable
 
     def move_on(self) -> None:
-        """Find others from now on."""
-        self._moved += 1
-        self.first = None
+        """Find others from now on: of the rows behind the one that was found."""
+        if self.first is not None:
+            self._row = (self.first - FIRST_PORT) // MAX_FLOWS + 1
+            self.first = None
 
     def _candidates(self, probe: PlannedProbe) -> Iterator[int]:
         if probe.source_port is not None:
@@ -56,8 +57,7 @@ class FlowPorts:
             return
         if self.first is not None:
             yield self.first
-        row = zlib.crc32(self._seed.encode()) + self._moved
-        yield from (FIRST_PORT + (row + more) % ROWS * MAX_FLOWS for more in range(MAX_ROWS))
+        yield from (FIRST_PORT + (self._row + more) % ROWS * MAX_FLOWS for more in range(MAX_ROWS))
 
 
 MAX_ROWS = 32

@@ -52,9 +52,7 @@ RoundFuture = asyncio.Future[list[RoundResult]]
 class ProbeRounds:
     """All rounds of one probe that sends at the pace of its plan. Belongs to one event loop."""
 
-    __slots__ = (
-        "_clock", "_fitness", "_log", "_ports", "_session", "_silent", "host", "literal", "probe", "timers",
-    )  # fmt: skip
+    __slots__ = ("_clock", "_fitness", "_log", "_ports", "_session", "host", "literal", "probe", "timers")
 
     def __init__(self, probe: PlannedProbe, host: str, clock: Clock, log: LogOnce) -> None:
         self.probe = probe
@@ -70,13 +68,6 @@ class ProbeRounds:
         self._session: _SharedSession | None = None
         self._ports: FlowPorts | None = None
         """Of several flows."""
-        self._silent = 0
-        """Rounds since the target was heard last."""
-
-    @property
-    def first_port(self) -> int:
-        """Source port of the first of several flows."""
-        return 0 if self._ports is None else self._ports.first or 0
 
     def begin(self, check: PlannedCheck, address: str, *, start: int) -> RoundFuture:
         """Begin a round with an IP address, the first packet at `start` or now (monotonic nanoseconds)."""
@@ -104,10 +95,6 @@ class ProbeRounds:
         """Note that a round ended in no error."""
         self._log.error(check, None, probe=self.probe.name)
 
-    def heard(self, something: bool) -> None:
-        """Note whether the target was heard in a round."""
-        self._silent = 0 if something else self._silent + 1
-
     def close(self) -> None:
         """Close the session once no round uses it; those whose future was cancelled are broken off."""
         if self._session is not None:
@@ -119,7 +106,7 @@ class ProbeRounds:
         interface = 0 if source is None else running_pool().interface_index(source, now=now)
         if shared is not None:
             same = (shared.address, shared.interface) == (address, interface)
-            stuck = same and self._silent >= SILENT_ROUNDS and shared.renewable(now=now)
+            stuck = same and shared.stuck(now=now)
             if same and not stuck and shared.fit(now=now):
                 return shared
             shared.retire()
@@ -128,10 +115,12 @@ class ProbeRounds:
         if self._ports is None and self.probe.flows > 1:
             self._ports = FlowPorts(running_pool().seed(f"{check.uid}/{check.path}"))
         sessions = open_sessions(self.probe, address, self._clock, self._ports)
-        shared = self._session = _SharedSession(
-            sessions, self.probe, self.timers, interface=interface, now=now
-        )
-        return shared
+        made = self._session = _SharedSession(sessions, self.probe, self.timers, interface=interface, now=now)
+        if self._ports is not None and self._ports.first is not None:
+            made.first_port = self._ports.first
+        if shared is not None:
+            made.silent = min(shared.silent, SILENT_ROUNDS - 1)  # it has to be silent itself once
+        return made
 
 
 class _SharedSession:
@@ -139,7 +128,7 @@ class _SharedSession:
 
     __slots__ = (
         "_began_at", "_foreign", "_keep_at", "_probe", "_retired", "_rounds", "_timers", "_used_at",
-        "interface", "sessions",
+        "first_port", "interface", "sessions", "silent",
     )  # fmt: skip
 
     def __init__(
@@ -148,6 +137,10 @@ class _SharedSession:
         self.sessions = sessions
         self.interface = interface
         """That its packets leave by, as of `interface_index`."""
+        self.first_port = 0
+        """Source port of the first of several flows."""
+        self.silent = 0
+        """Rounds in succession in which nothing was heard, those of the sessions before it included."""
         self._probe = probe
         self._timers = timers
         self._rounds: list[_ProbeRound | Keepalive] = []
@@ -168,18 +161,26 @@ class _SharedSession:
             return False
         return not any(session.ledger.exhausted for session in self.sessions)
 
-    def heard(self, packets: Sequence[Packet]) -> bool:
-        """Whether anything came of these packets or others: answers, be they late or refused."""
+    def listened(self, packets: Sequence[Packet]) -> None:
+        """Note whether a round of these packets heard anything: answers, be they late or refused."""
         foreign = sum(session.ledger.foreign for session in self.sessions)
         before, self._foreign = self._foreign, foreign
-        if foreign != before or any(session.ledger.refuses for session in self.sessions):
-            return True
-        return any(packet.arrivals or (packet.reason and packet.reason.reached) for packet in packets)
+        heard = (
+            foreign != before
+            or any(session.ledger.refuses for session in self.sessions)
+            or any(packet.arrivals or (packet.reason and packet.reason.reached) for packet in packets)
+        )
+        self.silent = 0 if heard else self.silent + 1
 
-    def renewable(self, *, now: int) -> bool:
-        """Whether it has kept its ports for a while, and others could be had."""
+    def stuck(self, *, now: int) -> bool:
+        """Whether nothing is heard on the ports that it has kept for a while, and others could be had."""
         kept = self._probe.flows > 1 or isinstance(self.sessions[0], DatagramSession)
-        return kept and self._probe.source_port is None and now - self._began_at >= RENEWED_EVERY
+        return (
+            self.silent >= SILENT_ROUNDS
+            and kept
+            and self._probe.source_port is None
+            and now - self._began_at >= RENEWED_EVERY
+        )
 
     def has_source(self) -> bool:
         """Whether this host has the source at this moment, as it was when this began."""
@@ -354,7 +355,8 @@ class _ProbeRound:
 
     def _summary(self, now: int) -> RoundResult:
         sessions, machines = self._shared.sessions, [driver.machine for driver in self._drivers]
-        self._rounds.heard(self._shared.heard([packet for each in machines for packet in each.packets]))
+        packets = [packet for machine in machines for packet in machine.packets]
+        self._shared.listened(packets)
         flows = [
             self._of_flow(session, machine.packets, now)
             for session, machine in zip(sessions, machines, strict=True)
@@ -363,9 +365,8 @@ class _ProbeRound:
         if not others:
             invalid = self._verdict(first.packets, now)
             return replace(flows[0], invalid=invalid) if invalid else flows[0]
-        packets = [packet for machine in machines for packet in machine.packets]
         invalid = self._verdict(packets, now)
-        return side_by_side(flows, first_port=self._rounds.first_port, invalid=invalid)
+        return side_by_side(flows, first_port=self._shared.first_port, invalid=invalid)
 
     def _verdict(self, packets: Sequence[Packet], now: int) -> Invalidity | None:
         if not (all(packet.answered for packet in packets) or self._shared.has_source()):

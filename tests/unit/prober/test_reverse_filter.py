@@ -18,13 +18,13 @@ NETSTAT = "TcpExt: SyncookiesSent IPReversePathFilter\nTcpExt: 3 {}\nIpExt: InNo
     ("text", "dropped"),
     [
         (NETSTAT.format(7), 7),
-        (NETSTAT.format("x"), 0),
-        ("", 0),
-        ("TcpExt: IPReversePathFilter\n", 0),
-        ("TcpExt: A IPReversePathFilter\nTcpExt: 1\n", 0),
+        (NETSTAT.format("x"), None),
+        ("", None),
+        ("TcpExt: IPReversePathFilter\n", None),
+        ("TcpExt: A IPReversePathFilter\nTcpExt: 1\n", None),
     ],
 )
-def test_the_kernels_count(text: str, dropped: int) -> None:
+def test_the_kernels_count(text: str, dropped: int | None) -> None:
     assert dropped_in(text) == dropped
 
 
@@ -38,22 +38,23 @@ def test_it_is_read_only_once_a_moment_and_missed_where_it_cannot_be() -> None:
             raise PermissionError from None
 
     found = ReverseFilter(read=read)
-    assert [found.drops(now=now) for now in (0, FRESH, FRESH + 1, 3 * FRESH)] == [1, 1, 2, 0]
+    assert [found.drops(now=now) for now in (0, FRESH, FRESH + 1, 3 * FRESH)] == [1, 1, 2, None]
 
 
 @pytest.mark.parametrize(
-    ("drops", "recent", "told"),
+    ("before", "drops", "recent", "told"),
     [
-        pytest.param(3, datagram.RECENT, 3, id="as many"),
-        pytest.param(90, datagram.RECENT, 3, id="more"),
-        pytest.param(2, datagram.RECENT, 0, id="fewer"),
-        pytest.param(3, -1, 0, id="long ago"),
+        pytest.param("0", 3, datagram.RECENT, 3, id="as many"),
+        pytest.param("0", 90, datagram.RECENT, 3, id="more"),
+        pytest.param("0", 2, datagram.RECENT, 0, id="fewer"),
+        pytest.param("0", 3, -1, 0, id="long ago"),
+        pytest.param("unreadable", 90, datagram.RECENT, 0, id="unknown how many before"),
     ],
 )
 async def test_as_many_as_answers_are_missing_are_told(
-    monkeypatch: pytest.MonkeyPatch, drops: int, recent: int, told: int
+    monkeypatch: pytest.MonkeyPatch, before: str, drops: int, recent: int, told: int
 ) -> None:
-    said = ["0"]
+    said = [before]
     found = ReverseFilter(read=lambda: NETSTAT.format(said[-1]))
     monkeypatch.setattr(reverse_filter, "FRESH", 0)
     monkeypatch.setattr(datagram, "own_reverse_filter", lambda: found)

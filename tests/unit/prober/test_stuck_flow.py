@@ -1,5 +1,6 @@
 """A flow that something on the way has gone wrong with for good is left for another one."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -7,6 +8,8 @@ from contextlib import ExitStack
 import pytest
 
 from ipsecping.contract import Flows, PlannedProbe, ProbeType, RoundResult, TcpOptions
+from ipsecping.net.clocks import Clock
+from ipsecping.probes.flows import FlowPorts
 from ipsecping.rounds import probe_rounds
 from ipsecping.rounds.prober import PathProber
 
@@ -74,6 +77,38 @@ async def test_so_are_flows_of_connections(unused_tcp_port_factory: Callable[[],
     ports = [figure.first_port for each in found if (figure := each.figure(Flows)) is not None]
     assert len(set(ports[:-1])) == 1
     assert ports[-1] not in ports[:-1]
+
+
+async def test_ports_that_were_the_second_choice_are_left_as_well() -> None:
+    """Those of the row before were taken when they were found, and are not any more."""
+    with reflecting() as reflector, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as others:
+        planned, clock = stamp_to(reflector, flows=2), Clock()
+        usual = _ports_of(FlowPorts("seed"), planned, clock)
+        others.bind(("127.0.0.1", usual))
+        ports = FlowPorts("seed")
+        found = _ports_of(ports, planned, clock)
+        others.close()
+        ports.move_on()
+        assert _ports_of(ports, planned, clock) not in (usual, found)
+
+
+def _ports_of(ports: FlowPorts, planned: PlannedProbe, clock: Clock) -> int | None:
+    """The first of them, once they were in use."""
+    for session in ports.open(planned, "127.0.0.1", clock):
+        session.close()
+    return ports.first
+
+
+async def test_a_round_says_from_which_ports_it_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is not over when the next begins from others."""
+    monkeypatch.setattr(probe_rounds, "SILENT_ROUNDS", 0)
+    firewall = Firewall()
+    with reflecting(firewall) as reflector, prober() as made:
+        planned = stamp_to(reflector, flows=2, count=1, timeout_ms=300)
+        check = check_of(planned, interval_ms=3_600_000)
+        both = await asyncio.gather(made.round(check), made.round(check))
+    firsts = [figure.first_port or 0 for (each,) in both if (figure := each.figure(Flows)) is not None]
+    assert sorted(reflector.ports) == sorted(first + flow for first in firsts for flow in range(2))
 
 
 async def test_no_new_flow_before_a_while_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
