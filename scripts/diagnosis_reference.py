@@ -21,14 +21,14 @@ def _common() -> Iterator[str]:
     yield from ("| Reason | What is wrong | Next step |", "|---|---|---|")
     for umbrella, said in TITLES.items():
         step = STEPS.get(umbrella)
-        told = "That of the first cause."
+        told = "The one of the first cause."
         if step is not None:
             told = _plain(f"On {step.machine}, type {step.command}. What to look for: {step.look}.")
         yield f"| {umbrella} | {_sentence(said)} | {told} |"
     of_our_gateway = {
         "yes": BY_OUR_GATEWAY[True],
         "no": BY_OUR_GATEWAY[False],
-        "no, and not known that packets get to it": NOT_SEEN_TO_ARRIVE,
+        "no, and it is not known whether packets reach it": NOT_SEEN_TO_ARRIVE,
     }
     for known, (title, step) in of_our_gateway.items():
         told = _plain(f"On {step.machine}, type {step.command}. What to look for: {step.look}.")
@@ -38,7 +38,7 @@ def _common() -> Iterator[str]:
 
 def _groups() -> Iterator[str]:
     yield from ("### Causes of silence that only a gateway can tell apart", "")
-    yield from ("| Suspect | What is wrong | How it is told | Causes |", "|---|---|---|---|")
+    yield from ("| Suspect | What is wrong | How to recognise it | Causes |", "|---|---|---|---|")
     for name, group in GROUPS.items():
         causes = ", ".join(cause for cause in ROWS if cause in group.causes)
         yield f"| {name} | {_sentence(group.title)} | {group.told} | {causes} |"
@@ -64,12 +64,12 @@ def _causes() -> Iterator[str]:
 
 def _cause(row: Row) -> Iterator[str]:
     yield from (f"**{row.cause}** ({row.layer}): {row.title}. {row.meaning}", "")
-    yield from (f"*How it is told:* {row.told}{_facts(row)}", "")
+    yield from (f"*How to recognise it:* {row.told}{_facts(row)}", "")
     yield from (f"*Next*, on {_machine(row)}:", "", "```text", _plain(row.step.command), "```", "")
     yield from (f"*Look for:* {_plain(row.step.look)}", "")
     for told in row.told_by.values():
         step = f"on {told.step.machine}: `{_plain(told.step.command)}`. Look for {_plain(told.step.look)}"
-        yield from (f"*Where {told.when}*, it is told as: {told.title}. *Next*, {step}", "")
+        yield from (f"*If {told.when}*, it is reported as: {told.title}. *Next*, {step}", "")
 
 
 def _facts(row: Row) -> str:
@@ -90,7 +90,7 @@ def _names(names: dict[FactName, None]) -> str:
 
 
 def _machine(row: Row) -> str:
-    return row.step.machine.format(receiver="the gateway that receives what is lost")
+    return row.step.machine.format(receiver="the gateway that should receive the lost packets")
 
 
 def _plain(text: str) -> str:

@@ -168,19 +168,19 @@ def _files(whose: str) -> tuple[Setting, ...]:
     return (
         Setting(
             f"--{whose}-bearer-file",
-            "file with the token that is shown (Authorization: Bearer), read anew each time; https only",
+            "file with a token to send (Authorization: Bearer), read again each time; https only",
             "FILE",
             read=_file,
         ),
         Setting(
             f"--{whose}-basic-auth-file",
-            "file with USER:PASSWORD for HTTP basic authentication, read anew each time; https only",
+            "file with USER:PASSWORD for HTTP basic authentication, read again each time; https only",
             "FILE",
             read=_file,
         ),
         Setting(
             f"--{whose}-ca-file",
-            "file with the authorities to trust, in PEM form; those of the system when not given",
+            "file with the certificate authorities to trust, in PEM form; default: those of the system",
             "FILE",
             read=_file,
         ),
@@ -190,22 +190,22 @@ def _files(whose: str) -> tuple[Setting, ...]:
 NOTIFICATIONS = (
     Setting(
         "--alertmanagers",
-        "URLs of Alertmanagers, separated by commas, each of which is told alerts about checks, without a "
-        "Prometheus (docs/notifications.md); https unless http:// is written; none when not given",
+        "URLs of Alertmanagers, separated by commas, each of which gets alerts about checks, without a "
+        "Prometheus (docs/notifications.md); https unless http:// is written; default: none",
         "URLS",
         read=_alertmanagers,
     ),
     *_files("alertmanager"),
     Setting(
         "--alertmanager-labels",
-        "labels that all these alerts bear besides, separated by commas, such as cluster=prod",
+        "labels that are added to all these alerts, separated by commas, such as cluster=prod",
         "LABELS",
         read=_labels,
     ),
     Setting(
         "--alertmanager-repeat",
-        "time after which an alert that lasts is told again, 10s to 10m; one that is not told again ends "
-        "after five times that, three minutes at least",
+        "time after which a lasting alert is sent again, 10s to 10m; one that is not sent again ends after "
+        "five times that, at least three minutes",
         "DURATION",
         default="1m",
         read=_repeat,
@@ -219,26 +219,26 @@ NOTIFICATIONS = (
     Setting(
         "--webhook-url",
         "URL that gets a signed CloudEvent for each transition of Healthy and each diagnosis "
-        "(docs/notifications.md); https unless http:// is written; none when not given",
+        "(docs/notifications.md); https unless http:// is written; default: none",
         "URL",
         read=_endpoint,
     ),
     Setting(
         "--webhook-url-file",
-        "file with that URL on one line, read anew for each event, where the URL itself is a secret",
+        "file with that URL on one line, read again for each event; use it if the URL itself is a secret",
         "FILE",
         read=_file,
     ),
     Setting(
         "--webhook-keys-file",
-        "file with the keys that events are signed with, each in base64 on a line; needed with a webhook",
+        "file with the keys that sign events, each in base64 on its own line; required with a webhook",
         "FILE",
         read=_file,
     ),
     *_files("webhook"),
     Setting(
         "--webhook-source",
-        "source that the events name: a URI reference that tells this operator from others",
+        "source that the events name: a URI reference that distinguishes this operator from others",
         "URI",
         default="ipsecping-operator",
     ),

@@ -100,16 +100,16 @@ _BY_NAMESPACE = (
 PERMISSIONS = (
     Setting(
         "--allow-host-network",
-        "namespaces whose checks may ask for placement.hostNetwork, separated by commas, * for all; "
-        "none when not given",
+        "namespaces whose checks may use placement.hostNetwork, separated by commas, * for all; default: "
+        "none",
         "NAMES",
         default="",
         read=namespaces,
     ),
     Setting(
         "--allow-every-node",
-        "namespaces whose checks may ask for placement.everyNode, a pod on each node, separated by commas, "
-        "* for all, an empty text for none; limits such as packets a second hold for each node",
+        "namespaces whose checks may use placement.everyNode, a pod on each node, separated by commas, * "
+        "for all, an empty text for none; limits such as packets a second apply to each node",
         "NAMES",
         default="*",
         read=namespaces,
@@ -117,82 +117,83 @@ PERMISSIONS = (
     Setting(
         "--allow-target-from",
         "namespaces whose checks may have targets looked up by spec.targetFrom, separated by commas, * for "
-        "all; none when not given. The operator's account then has to list and watch EndpointSlices there",
+        "all; default: none. The operator's account then needs the right to list and watch EndpointSlices "
+        "there",
         "NAMES",
         default="",
         read=namespaces,
     ),
     Setting(
         "--allow-targets",
-        "networks that checks may have probed: 'NAMESPACE=CIDR,CIDR;*=CIDR', where * stands for all "
-        "namespaces that are not named, and one without any may probe nothing; anything when not given. "
+        "networks that checks may probe: 'NAMESPACE=CIDR,CIDR;*=CIDR', where * stands for all namespaces "
+        "that are not named, and a namespace without networks may probe nothing; default: anything. "
         "Loopback, unspecified, multicast and broadcast addresses, clouds' metadata addresses and the API "
-        "server's own are refused unless a network with a prefix at least as long as theirs is among these, "
-        "such as 127.0.0.0/8 or 169.254.169.254/32",
+        "server's own are refused unless a network with a prefix at least as long as theirs is among "
+        "these, such as 127.0.0.0/8 or 169.254.169.254/32",
         "NETWORKS",
         default="",
         read=networks,
     ),
     Setting(
         "--allow-priority-classes",
-        f"priority classes that checks may ask for: {_BY_NAMESPACE}; none when not given. Kubernetes' own "
-        "take an entry that begins with system-",
+        f"priority classes that checks may use: {_BY_NAMESPACE}; default: none. Kubernetes' own need an "
+        "entry that begins with system-",
         "NAMES",
         default="",
         read=patterns,
     ),
     Setting(
         "--allow-tolerations",
-        "keys of taints that checks may tolerate, with any effect and for ever; * alone is every taint: "
-        f"{_BY_NAMESPACE}; a namespace without an entry may tolerate keys that are not Kubernetes' own "
-        "(kubernetes.io, k8s.io) with effect NoSchedule or PreferNoSchedule. Lost nodes may always be left "
-        "within 300 s",
+        "keys of taints that checks may tolerate, with any effect and without a time limit; * alone is "
+        f"every taint: {_BY_NAMESPACE}; a namespace without an entry may tolerate keys that are not "
+        "Kubernetes' own (kubernetes.io, k8s.io) with effect NoSchedule or PreferNoSchedule. Leaving a "
+        "lost node within 300 s is always permitted",
         "KEYS",
         default="",
         read=patterns,
     ),
     Setting(
         "--allow-pod-labels",
-        f"keys of labels that checks may have put on their pods: {_BY_NAMESPACE}; none when not given",
+        f"keys of labels that checks may set on their pods: {_BY_NAMESPACE}; default: none",
         "KEYS",
         default="",
         read=patterns,
     ),
     Setting(
         "--allow-pod-annotations",
-        f"keys of annotations that checks may have put on their pods: {_BY_NAMESPACE}; none when not given",
+        f"keys of annotations that checks may set on their pods: {_BY_NAMESPACE}; default: none",
         "KEYS",
         default="",
         read=patterns,
     ),
     Setting(
         "--allow-cross-namespace-affinity",
-        "namespaces whose checks may be placed by pods of other namespaces, separated by commas, * for all; "
-        "none when not given",
+        "namespaces whose checks may be placed by affinity to pods of other namespaces, separated by "
+        "commas, * for all; default: none",
         "NAMES",
         default="",
         read=namespaces,
     ),
     Setting(
         "--allow-secrets",
-        "Secrets that checks may sign with, beside those whose name begins with ipsecping-: "
-        f"{_BY_NAMESPACE}; no others when not given",
+        "Secrets that checks may use, in addition to those whose name begins with ipsecping-: "
+        f"{_BY_NAMESPACE}; default: no others",
         "NAMES",
         default="",
         read=patterns,
     ),
     Setting(
         "--allow-config-maps",
-        "ConfigMaps whose certificates checks may trust, beside those whose name begins with ipsecping-: "
-        f"{_BY_NAMESPACE}; no others when not given",
+        "ConfigMaps whose certificates checks may trust, in addition to those whose name begins with "
+        f"ipsecping-: {_BY_NAMESPACE}; default: no others",
         "NAMES",
         default="",
         read=patterns,
     ),
     Setting(
         "--allow-text-keys",
-        "namespaces whose checks may sign with keys that are text, as routers take them, separated by "
-        "commas, * for all; in others a key is hex:... or base64:... of at least 32 bytes",
+        "namespaces whose checks may sign with text keys, as routers use them, separated by commas, * for "
+        "all; in others a key is hex:... or base64:... of at least 32 bytes",
         "NAMES",
         default="",
         read=namespaces,

@@ -98,16 +98,16 @@ def seconds(text: str) -> float:
 
 
 SETTINGS = (
-    Setting("--probe-image", "image of the probe pods; the only setting that is needed", "IMAGE"),
+    Setting("--probe-image", "image of the probe pods; the only required setting", "IMAGE"),
     Setting(
         "--probe-image-pull-policy",
-        "pull policy of the probe pods; the API server's choice when not given",
+        "pull policy of the probe pods; default: as Kubernetes chooses",
         choices=("Always", "IfNotPresent", "Never"),
     ),
     PROBE_DEFAULTS,
     Setting(
         "--namespaces",
-        "namespaces to serve, separated by commas; all when not given",
+        "namespaces to serve, separated by commas; default: all",
         "NAMES",
         default="",
         read=namespaces_served,
@@ -115,16 +115,15 @@ SETTINGS = (
     *PERMISSIONS,
     Setting(
         "--kubeconfig",
-        "credentials outside a cluster; the pod's service account when not given. Tokens are renewed, client "
-        "certificates read once",
+        "file with the credentials, outside a cluster; default: the pod's service account. Tokens are "
+        "renewed, client certificates are read once",
         "FILE",
     ),
-    Setting("--context", "context of the kubeconfig; its current one when not given", "NAME"),
+    Setting("--context", "context of the kubeconfig; default: its current one", "NAME"),
     Setting(
         "--api-tls-strict",
-        "true asks the strict profile of RFC 5280 of the API server's certificates as well, which the "
-        "authorities of AWS EKS, of older kubeadm clusters and of others do not meet; trust and name are "
-        "verified anyway",
+        "true: the API server's certificates also have to meet the strict profile of RFC 5280, which those "
+        "of AWS EKS, of older kubeadm clusters and others do not; trust and name are verified in any case",
         default="false",
         choices=("true", "false"),
     ),
@@ -136,29 +135,29 @@ SETTINGS = (
     ),
     Setting(
         "--lease-namespace",
-        "namespace of the Lease; the pod's own when not given, and outside a cluster there is no Lease then",
+        "namespace of the Lease; default: the pod's own, and no Lease outside a cluster",
         "NAME",
     ),
     Setting(
         "--lease-identity",
-        "name of this operator in the Lease: no two that run at the same time may have the same, and one "
-        "that is started again under its old name goes on at once; the host's name and a random part when "
-        "not given",
+        "name of this operator in the Lease; two that run at the same time must not have the same name, "
+        "and one that is restarted under its old name continues at once. Default: the host's name and a "
+        "random part",
         "NAME",
     ),
     Setting(
         "--lease-duration",
-        "for how long a Lease that nobody renews keeps others waiting; it is renewed in time for this, and "
-        "the operator exits when it could not for two thirds of it",
+        "for how long a Lease that is no longer renewed keeps others waiting; the operator renews it in "
+        "time, and exits if it could not for two thirds of this time",
         "DURATION",
         default="15s",
         read=seconds,
     ),
     Setting(
         "--results-key-secret",
-        "Secret that holds the key of the tokens by which agents know the operator, in the namespace of the "
-        "Lease unless one is named; it has to exist and is filled when it is empty. When not given the "
-        "key is in memory and a new one at each start",
+        "Secret with the key of the tokens by which agents recognise the operator, in the namespace of the "
+        "Lease unless another is named; it has to exist, and is filled if it is empty. Default: a new key "
+        "at each start, which is kept only in memory",
         "[NAMESPACE/]NAME",
         read=secret_name,
     ),
@@ -166,34 +165,35 @@ SETTINGS = (
     Setting("--healthz-port", "[ADDRESS:]PORT of /healthz and /readyz", "PORT", default="8080", read=address),
     Setting(
         "--status-interval",
-        "least time between two writes of a check's status that no transition hastens",
+        "least time between two writes of a check's status without a transition; transitions are written "
+        "at once",
         "DURATION",
         default="1m",
         read=seconds,
     ),
     Setting(
         "--resync-interval",
-        "time between two comparisons of everything seen with what the API holds: they find what was deleted "
-        "during an outage, and a watch that has gone deaf",
+        "time between two comparisons of everything that is known with what the API holds, which find what "
+        "was deleted during an outage, and a watch that no longer delivers",
         "DURATION",
         default="5m",
         read=seconds,
     ),
     Setting(
         "--diagnosis",
-        "true has checks diagnosed when they turn unhealthy, unless spec.diagnosis says otherwise, and when "
-        "the annotation ipsecping.dev/diagnose asks for it; false has none diagnosed",
+        "true: checks are diagnosed when they turn unhealthy, unless spec.diagnosis says otherwise, and "
+        "when the annotation ipsecping.dev/diagnose asks for it; false: never",
         default="true",
         choices=("true", "false"),
     ),
     *NOTIFICATIONS,
     Setting(
         "--log-level",
-        "least level to log",
+        "lowest level to log",
         default="info",
         choices=("debug", "info", "warning", "error"),
     ),
-    Setting("--log-format", "form of the log on standard error", default="text", choices=("text", "json")),
+    Setting("--log-format", "format of the log on standard error", default="text", choices=("text", "json")),
 )
 
 

@@ -34,7 +34,7 @@ def family_of(options: argparse.Namespace) -> "Family | None":
 def add_sender_arguments(parser: argparse.ArgumentParser, *, source_port: str) -> None:
     """Declare -I, --source-port (with its help), --ttl and --dscp; see `sender_of`."""
     parser.add_argument(
-        "-I", "--source", metavar="SOURCE", help="address of this host, or interface, to send from"
+        "-I", "--source", metavar="SOURCE", help="address or interface of this host to send from"
     )
     parser.add_argument("--source-port", metavar="PORT", type=port, help=source_port)
     parser.add_argument("--ttl", metavar="N", type=ttl, help="TTL or hop limit of the packets, 1 to 255")

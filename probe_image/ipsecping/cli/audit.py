@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a finding that is known and wanted, such as AnswersUnsigned; may be repeated",
     )
     parser.add_argument(
-        "-I", "--source", metavar="SOURCE", help="address of this host, or interface, to send from"
+        "-I", "--source", metavar="SOURCE", help="address or interface of this host to send from"
     )
     parser.add_argument(
         "-i",

@@ -55,25 +55,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST|PLAN.json",
         type=_host_or_plan,
         nargs="?",
-        help="the target, an IPv4 or IPv6 address or a name; or the plan with the path to diagnose",
+        help="the target, an IPv4 or IPv6 address or a name; or a plan that contains the path to diagnose",
     )
     parser.add_argument(
-        "--from", dest="source", metavar="FILE", help="judge this evidence instead; - for standard input"
+        "--from",
+        dest="source",
+        metavar="FILE",
+        help=("judge the evidence in this file instead of measuring; - for standard input"),
     )
     add_family_arguments(parser)
     parser.add_argument(
         "--stamp", metavar="PORT", type=port, help="a STAMP reflector answers here (default: 862, if it does)"
     )
     parser.add_argument(
-        "--key-file", metavar="FILE", help="sign STAMP packets with the key in it (RFC 8762 section 4.2.2)"
+        "--key-file",
+        metavar="FILE",
+        help=("sign STAMP packets with a key from this file (RFC 8762 section 4.2.2)"),
     )
     parser.add_argument("--udp-echo", metavar="PORT", type=port, help="a UDP echo responder answers here")
     parser.add_argument("--tcp", metavar="PORT", type=port, help="a TCP service listens here")
     parser.add_argument(
-        "--gateway", metavar="IP", type=address, help="the far gateway's public address: by ICMP and IKE"
+        "--gateway",
+        metavar="IP",
+        type=address,
+        help=("the far gateway's public address, measured by ICMP and IKE"),
     )
     parser.add_argument(
-        "--far-inside", metavar="IP", type=address, help="an address on the far gateway, inside of the tunnel"
+        "--far-inside", metavar="IP", type=address, help="an address of the far gateway inside the tunnel"
     )
     parser.add_argument(
         "--near-inside", metavar="IP", type=address, help="the inside address of our own gateway"
@@ -90,7 +98,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", metavar="[NAMESPACE/]NAME", help="the check of the plan")
     parser.add_argument("--path", metavar="NAME", help="the path of the check")
     parser.add_argument(
-        "--long", action="store_true", help="4 minutes: also short bursts after pauses of 5 to 120 s"
+        "--long",
+        action="store_true",
+        help=("takes 4 minutes: also measure short bursts after pauses of 5 to 120 s"),
     )
     parser.add_argument(
         "--request",
@@ -104,7 +114,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--evidence", metavar="FILE", help="write what was measured to this file, as JSON")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument(
-        "--long-text", action="store_true", help="also every cause that is left or ruled out, and why"
+        "--long-text",
+        action="store_true",
+        help=("also explain every cause that is left, and what was ruled out and why"),
     )
     shape.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -48,19 +48,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--detect-nat", action="store_true", help="also find out whether there is NAT on the way"
     )
     parser.add_argument(
-        "--port", metavar="PORT", type=port, action="append", help="ask this port (repeatable; default: both)"
+        "--port",
+        metavar="PORT",
+        type=port,
+        action="append",
+        help=("send to this port (repeatable; default: both)"),
     )
     parser.add_argument(
         "--plain-port",
         metavar="PORT",
         type=port,
         action="append",
-        help="a --port that is asked as port 500 is, without the marker of NAT traversal (repeatable)",
+        help="a --port to which requests are sent as to port 500, without the non-ESP marker of NAT "
+        "traversal (repeatable)",
     )
     parser.add_argument(
         "--require", choices=("Any", "All"), default="Any", help="which ports must answer (default: Any)"
     )
-    add_sender_arguments(parser, source_port="UDP port to send from; the ports are asked in turn then")
+    add_sender_arguments(
+        parser, source_port=("UDP port to send from; the ports are then tested one after the other")
+    )
     parser.add_argument(
         "-W", "--timeout", metavar="TIME", type=duration_ms, default=3000, help="per request (default: 3s)"
     )

@@ -56,10 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     method.add_argument("--udp-echo", metavar="PORT", type=port, help="UDP echo to this port")
     method.add_argument("--icmp", action="store_true", help="ICMP echo")
     parser.add_argument(
-        "--min", metavar="B", type=positive, default=1280, help="from this size (default: 1280)"
+        "--min", metavar="B", type=positive, default=1280, help="smallest size (default: 1280)"
     )
     parser.add_argument(
-        "--max", metavar="B", type=positive, default=1500, help="to this size (default: 1500)"
+        "--max", metavar="B", type=positive, default=1500, help="largest size (default: 1500)"
     )
     parser.add_argument(
         "-W", "--timeout", metavar="TIME", type=duration_ms, default=2000, help="per packet (default: 2s)"

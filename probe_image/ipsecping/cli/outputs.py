@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--textfile",
         metavar="FILE.prom",
         type=Path,
-        help="replace this file of node_exporter's textfile collector; counters go on from what it says",
+        help="replace this file of node_exporter's textfile collector; counters continue from their values "
+        "in it",
     )
     group.add_argument(
         "--pushgateway",

@@ -29,7 +29,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         "--starttls",
         metavar="PROTOCOL",
         choices=("SMTP", "IMAP", "Postgres", "LDAP"),
-        help="with --tls: what is said before the handshake, SMTP, IMAP, Postgres or LDAP",
+        help="with --tls: protocol spoken before the handshake: SMTP, IMAP, Postgres or LDAP",
     )
     parser.add_argument(
         "--expect",
@@ -37,7 +37,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         dest="steps",
         action="append",
         type=lambda text: {"expect": text},
-        help="with --tcp: wait for a line in which this is found (repeatable, in turn with --send)",
+        help="with --tcp: wait for a line that matches this (repeatable, alternating with --send)",
     )
     parser.add_argument(
         "--send",
@@ -45,7 +45,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         dest="steps",
         action="append",
         type=lambda text: {"send": unescaped(text)},
-        help="with --tcp: send this, in which \\r, \\n, \\t and \\\\ are known",
+        help="with --tcp: send this; \\r, \\n, \\t and \\\\ are understood",
     )
     parser.add_argument("--ca-file", metavar="FILE", help="certificates to trust (default: the system's)")
     parser.add_argument(
@@ -54,12 +54,14 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--client-certificate",
         metavar="FILE",
-        help="certificate to show, in PEM form, with its key or --client-key",
+        help="client certificate to present, in PEM form, with its key in the same file or in --client-key",
     )
     parser.add_argument("--client-key", metavar="FILE", help="key of --client-certificate")
     parser.add_argument("--insecure", action="store_true", help="accept any certificate")
     parser.add_argument(
-        "--tls-strict", action="store_true", help="ask the strict profile of RFC 5280 of certificates"
+        "--tls-strict",
+        action="store_true",
+        help=("require certificates to meet the strict profile of RFC 5280"),
     )
     _add_http_arguments(parser.add_argument_group("with --http"))
     parser.add_argument(
@@ -71,16 +73,22 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         "--edns-size", metavar="B", type=positive, help="bytes of an answer (default: no EDNS)"
     )
     group.add_argument(
-        "--rcode", metavar="CODE", action="append", help="good response code (repeatable; default: NOERROR)"
+        "--rcode",
+        metavar="CODE",
+        action="append",
+        help=("correct response code (repeatable; default: NOERROR)"),
     )
     group.add_argument(
-        "--answer-in", metavar="NET", action="append", help="network that addresses must lie in (repeatable)"
+        "--answer-in",
+        metavar="NET",
+        action="append",
+        help=("network that has to contain the addresses of the answer (repeatable)"),
     )
     group.add_argument(
         "--answer",
         metavar="DATA",
         action="append",
-        help="data of a good record, such as '10 mail.example' of an MX (repeatable; default: any)",
+        help="data of a correct record, such as '10 mail.example' of an MX (repeatable; default: any)",
     )
     group.add_argument("--sequence-label", action="store_true", help="ask for s1.NAME, s2.NAME and so on")
     add_sender_arguments(
@@ -92,8 +100,8 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=flows,
         default=1,
-        help="with --stamp, --udp-echo and --tcp: send from N source ports side by side, as routers with "
-        "several equal ways tell them apart",
+        help="with --stamp, --udp-echo and --tcp: send from N source ports at the same time, which routers "
+        "with several equal-cost routes treat as separate flows",
     )
     parser.add_argument(
         "-s",
@@ -115,17 +123,19 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_http_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--method", metavar="NAME", help="request method (default: GET)")
-    group.add_argument("--host-header", metavar="HOST", help="the Host field (default: as the URL has it)")
+    group.add_argument("--host-header", metavar="HOST", help="Host field to send (default: the URL's host)")
     group.add_argument("--header", metavar="NAME:VALUE", action="append", help="field to send (repeatable)")
     group.add_argument("--data", metavar="TEXT", help="body of the request")
-    group.add_argument("--user", metavar="NAME", help="user of Basic authentication, with --password-file")
+    group.add_argument(
+        "--user", metavar="NAME", help=("user name of Basic authentication, with --password-file")
+    )
     group.add_argument("--password-file", metavar="FILE", help="file with the password")
     group.add_argument("--token-file", metavar="FILE", help="file with a token of Bearer authentication")
     group.add_argument(
-        "--insecure-credentials", action="store_true", help="send them by http or with --insecure too"
+        "--insecure-credentials", action="store_true", help="send them even over http or with --insecure"
     )
     group.add_argument(
-        "--max-redirects", metavar="N", type=positive, help="redirects that are followed (default: none)"
+        "--max-redirects", metavar="N", type=positive, help="redirects to follow (default: none)"
     )
     group.add_argument("--gzip", action="store_true", help="ask for a compressed answer")
     group.add_argument("--sequence", action="store_true", help="add a field X-IPsecPing with number and time")
@@ -134,7 +144,7 @@ def _add_http_arguments(group: argparse._ArgumentGroup) -> None:
         metavar="CODE",
         type=positive,
         action="append",
-        help="good status (repeatable; default: 200)",
+        help="correct status code (repeatable; default: 200)",
     )
     for option, what in (("--body-matches", "has to be"), ("--body-not-matches", "must not be")):
         group.add_argument(

@@ -60,7 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_limits(parser)
     _add_stamp_arguments(parser)
-    parser.add_argument("--tls-cert", metavar="F", type=Path, help="certificate chain (PEM): TCP echo in TLS")
+    parser.add_argument(
+        "--tls-cert", metavar="F", type=Path, help=("certificate chain (PEM), for TCP echo over TLS")
+    )
     parser.add_argument("--tls-key", metavar="F", type=Path, help="its private key (PEM)")
     parser.add_argument(
         "--metrics", metavar="[ADDR]:PORT", type=listen_address, help="serve /metrics and /healthz here"
@@ -98,8 +100,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         type=port,
         action="append",
         default=[],
-        help="answer packets from this source port, although it is below 1024 or listened on here (STAMP:"
-        " 862 always); some routers send TWAMP Light from port 863; may be repeated",
+        help="answer packets from this source port, even if it is below 1024 or the reflector listens on it "
+        "(with STAMP, 862 is always answered); some routers send TWAMP Light from port 863; may be repeated",
     )
 
 
@@ -113,7 +115,7 @@ def _add_stamp_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keys-for-tlvs",
         action="store_true",
-        help="with --key-file: stay in unauthenticated mode, the keys verify HMAC TLVs only",
+        help="with --key-file: stay in unauthenticated mode, and use the keys only to verify HMAC TLVs",
     )
     parser.add_argument(
         "--stateless",
@@ -126,7 +128,8 @@ def _add_stamp_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-dscp",
         action="store_true",
-        help="do not let Class of Service TLVs choose the DSCP of the answer: it is that of the request",
+        help="do not let Class of Service TLVs choose the DSCP of the answer, which then has that of the "
+        "request",
     )
 
 

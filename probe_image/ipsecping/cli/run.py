@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         type=duration_ms,
         default=0,
-        help="wait so long before the first packet, as where many rounds begin at the same time (default: 0)",
+        help="wait this long before the first packet, for example if many rounds begin at the same time "
+        "(default: 0)",
     )
     parser.add_argument("--json", action="store_true", help="print each result as a JSON object")
     parser.add_argument(

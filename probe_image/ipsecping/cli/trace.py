@@ -48,7 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     method.add_argument("--icmp", action="store_true", help="ICMP echo")
     method.add_argument("--tcp", metavar="PORT", type=port, help="TCP connections to this port")
     parser.add_argument(
-        "-m", "--max-ttl", metavar="N", type=positive, default=30, help="hops at most, up to 64 (default: 30)"
+        "-m",
+        "--max-ttl",
+        metavar="N",
+        type=positive,
+        default=30,
+        help=("largest number of hops, up to 64 (default: 30)"),
     )
     parser.add_argument(
         "-q",
@@ -56,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=positive,
         default=3,
-        help="packets at most to a hop that does not answer, up to 10 (default: 3)",
+        help="largest number of packets to a hop that does not answer, up to 10 (default: 3)",
     )
     parser.add_argument(
         "-w",
@@ -64,13 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         type=duration_ms,
         default=2000,
-        help="for each answer (default: 2s); once the host has answered, 1s or twice its time will do",
+        help="time to wait for each answer (default: 2s); shortened to 1s, or twice the host's time, once "
+        "the host has answered",
     )
     parser.add_argument(
-        "-I", "--source", metavar="SOURCE", help="address of this host, or interface, to send from"
+        "-I", "--source", metavar="SOURCE", help="address or interface of this host to send from"
     )
     parser.add_argument(
-        "--size", metavar="B", type=positive, help="bytes of a packet (default: as small as can be)"
+        "--size", metavar="B", type=positive, help="bytes of a packet (default: the smallest possible)"
     )
     parser.add_argument(
         "--inside",
@@ -79,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="network at either end of the tunnel, or its gateway's address (repeatable): a hop outside of "
-        "all of them that quotes our packet has seen it in clear",
+        "all of them that quotes our packet has seen it unencrypted",
     )
     parser.add_argument("--names", action="store_true", help="look up the names of the hops")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")

@@ -14,7 +14,7 @@ FEW = 0.05
 _KEPT = frozenset({
     Part.METHODS, Part.FAR_INSIDE, Part.NEAR_INSIDE, Part.GATEWAY, Part.NEIGHBOUR, Part.ELSEWHERE,
 })  # fmt: skip
-_WHY = "the path broke while it was measured"
+_WHY = "the path broke during the measurement"
 
 
 def since_it_broke(evidence: Evidence) -> Evidence:

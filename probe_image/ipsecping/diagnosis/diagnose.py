@@ -80,8 +80,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 def _forged(forger: Hop | None) -> Iterator[str]:
     if forger is not None:
         yield (
-            f"ICMP to the target is answered at hop {forger.ttl}, before it can have got there: somebody "
-            "answers in its name. Such answers count for nothing."
+            f"ICMP to the target is answered at hop {forger.ttl}, which cannot be the target: somebody "
+            "answers in its name. Such answers do not count."
         )
 
 
@@ -89,7 +89,7 @@ def _stood_still(reading: Reading, lost: int) -> Iterator[str]:
     if lost:
         yield (
             f"{lost} packets to the target were lost while {reading.named(Part.NEAR_INSIDE)} was late or "
-            "silent as well: it stood still, or what leads to it, or this host. They count for nothing."
+            "silent as well: it was stalled, or the way to it, or this host. They do not count."
         )
 
 
@@ -97,8 +97,8 @@ def _broke(whole: Evidence) -> Iterator[str]:
     if broke(whole):
         first, second = (tally(part_of(whole, Part.METHODS, window)) for window in (1, 2))
         yield (
-            f"It broke while it was measured: first {first.said}, then {second.said}. "
-            "Only the latter is judged."
+            f"The path broke during the measurement: first {first.said}, then {second.said}. Only the "
+            "latter is judged."
         )
 
 
@@ -176,9 +176,7 @@ def _left_over(
     lost = sum(each.lost for each in silent.values())
     if lost > max(REST_PACKETS, REST_SHARE * reading.target.lost):
         said = ", ".join(f"{kind} 0 of {each.sent} answered" for kind, each in silent.items())
-        yield Symptom(
-            kind=SymptomKind.METHOD_SILENT, lost=lost, sent=lost, text=f"{said}, without a word from anybody"
-        )
+        yield Symptom(kind=SymptomKind.METHOD_SILENT, lost=lost, sent=lost, text=f"{said}, and no ICMP error")
 
 
 def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = False) -> Finding:

@@ -37,12 +37,12 @@ def loss_by_flow(reading: Reading) -> Fact:
     apart = max(ratios) - min(ratios) >= statistics.APART
     dead = sorted(port for port, each in groups.items() if each.sent and not each.answered)
     if p >= statistics.ALIKE_FLOWS or not apart:
-        return Fact(False, f"{len(groups)} source ports lose alike")
+        return Fact(False, f"no significant difference between {len(groups)} source ports")
     ports = ", ".join(map(str, dead[:4])) + (", ..." if len(dead) > 4 else "")
     if dead:
         return Fact(True, f"{len(dead)} of {len(groups)} flows lose every packet (source ports {ports})")
     worst = max(groups, key=lambda port: groups[port].ratio)
-    return Fact(True, f"{len(groups)} flows lose unlike: source port {worst}: {groups[worst].said}")
+    return Fact(True, f"{len(groups)} flows lose different shares; source port {worst}: {groups[worst].said}")
 
 
 def living_flows(reading: Reading) -> Tally | None:
@@ -63,18 +63,18 @@ def loss_by_class(reading: Reading) -> Fact:
     worst = _worst(groups)
     others = tally(batch for batch in batches if batch.dscp != worst)
     if not groups[worst].differs(others, comparisons=len(groups)):
-        return Fact(False, f"{len(groups)} code points (DSCP) lose alike")
+        return Fact(False, f"no significant difference between {len(groups)} code points (DSCP)")
     return Fact(True, f"DSCP {worst}: {groups[worst].said}; all others: {others.said}")
 
 
 def loss_of_own_class(reading: Reading) -> Fact:
-    """Whether the code point that loses more is the one that the target is asked with."""
+    """Whether the code point that loses more is the one that the target is measured with."""
     by_class = reading.once(loss_by_class)
     if not by_class.value:
         return by_class
     worst = _worst(_added(classes_of(reading), lambda batch: batch.dscp))
     own = {batch.dscp for batch in reading.measured}
-    said = f"{by_class.text}; the target is asked with DSCP {', '.join(map(str, sorted(own)))}"
+    said = f"{by_class.text}; the target is measured with DSCP {', '.join(map(str, sorted(own)))}"
     return Fact(worst in own, said)
 
 
@@ -98,7 +98,7 @@ class Rates:
     @property
     def said(self) -> str:
         """Both rates, for a person."""
-        return f"{_rate(self.high)} packets a second against {_rate(self.low)}"
+        return f"{_rate(self.high)} packets a second and {_rate(self.low)}"
 
 
 def rates_of(reading: Reading) -> Rates | None:
@@ -114,7 +114,7 @@ def rates_of(reading: Reading) -> Rates | None:
 
 
 def loss_by_rate(reading: Reading) -> Fact:
-    """Whether packets are lost at a high rate and not, or less, at a low one, each time it was measured."""
+    """Whether each time more packets are lost at a high rate than at a low one."""
     rates = rates_of(reading)
     if rates is None:
         return unknown("rates were not compared")
@@ -127,7 +127,13 @@ def loss_by_rate(reading: Reading) -> Fact:
     ]
     low, high = tally([*rates.low, *calm]), tally(rates.high)
     if high.ratio <= low.ratio or not high.differs(low):
-        return Fact(False, f"{rates.said} lose alike")
+        return Fact(
+            False,
+            (
+                f"no significantly larger loss at {_rate(rates.high)} packets a second than at "
+                f"{_rate(rates.low)}"
+            ),
+        )
     said = f"{_rate(rates.high)} packets a second: {high.said}; {_rate(rates.low)}: {low.said}"
     again = [batch for batch in rates.high if batch.window == 2]
     if again and tally(again).lost < 2:
@@ -137,7 +143,7 @@ def loss_by_rate(reading: Reading) -> Fact:
 
 def loss_below_rate(reading: Reading) -> Fact:
     """Whether the low rate loses packets although more of them a second pass at the high rate, and the second
-    look loses them all over.
+    look loses them evenly.
 
     What limits the high rate loses none of those, unless others have used up what it lets pass for a while.
     """
@@ -167,19 +173,19 @@ def _passed(batch: Batch) -> float:
 
 
 def control_keeps_up(reading: Reading) -> Fact:
-    """Whether the far gateway's inside address answers at the high rate what the target does not."""
+    """Whether the far gateway's inside address keeps up with the high rate while the target does not."""
     rates, found = rates_of(reading), part_of(reading.evidence, Part.CONTROL_RATE)
     if rates is None or not found:
-        return unknown(f"{PLACES[Part.FAR_INSIDE]} was not asked at a high rate")
+        return unknown(f"{PLACES[Part.FAR_INSIDE]} was not measured at a high rate")
     high, total = tally(rates.high), tally(found)
     said = f"{reading.named(Part.CONTROL_RATE)} at {_rate(list(found))} packets a second: {total.said}"
     if total.ratio < high.ratio and total.differs(high):
         return Fact(True, f"{said}; the target: {high.said}")
-    return unknown(f"{said}, which decides nothing: many hosts limit ICMP")
+    return unknown(f"{said}, which proves nothing: many hosts limit ICMP")
 
 
 def delay_by_rate(reading: Reading) -> Fact:
-    """Whether the median delay grows with the rate, each time that it was measured: a queue fills."""
+    """Whether the median delay grows with the rate, each time, so that a queue fills."""
     rates = rates_of(reading)
     slow = [batch.rtt_p50 for batch in rates.low if batch.rtt_p50 is not None] if rates else []
     fast = [batch for batch in rates.high if batch.rtt_p50 is not None] if rates else []
@@ -189,7 +195,7 @@ def delay_by_rate(reading: Reading) -> Fact:
     least = max(QUEUE, 2 * spread)
     most = max(batch.rtt_p50 or 0 for batch in fast)
     grown = most - min(slow)
-    said = f"median delay {_ms(most)} at {rates.said}: {_ms(min(slow))}"
+    said = f"median delays at {rates.said}: {_ms(most)} and {_ms(min(slow))}"
     if grown <= QUEUE:
         return Fact(False, said)
     if grown <= least:  # by other traffic the queue may have been full at the low rate too
@@ -204,11 +210,11 @@ def delay_by_rate(reading: Reading) -> Fact:
 
 def stalled_together(reading: Reading) -> Fact:
     """Whether our own gateway, before the tunnel, was as late as the target at the same moment: this host, or
-    one that all of it runs on, stood still or was busy."""
+    the machine that it runs on, was stalled or busy."""
     rates = rates_of(reading)
     ours = part_of(reading.evidence, Part.NEAR_INSIDE)
     if rates is None or not ours or not reading.answers(Part.NEAR_INSIDE):
-        return unknown(f"{PLACES[Part.NEAR_INSIDE]} was not asked while delays grew")
+        return unknown(f"{PLACES[Part.NEAR_INSIDE]} was not measured while delays grew")
     slow = min((batch.rtt_p50 for batch in rates.low if batch.rtt_p50 is not None), default=0)
     calm = True
     for batch in rates.high:
@@ -216,7 +222,10 @@ def stalled_together(reading: Reading) -> Fact:
         beside = [each for each in ours if _overlap(each, batch)] or list(ours)
         late = max((_spread(each) or 0 for each in beside), default=0)
         if grown > QUEUE and grown <= 2 * late:
-            return Fact(True, f"delays to {reading.named(Part.NEAR_INSIDE)} varied by {_ms(late)} meanwhile")
+            return Fact(
+                True,
+                (f"delays to {reading.named(Part.NEAR_INSIDE)} varied by {_ms(late)} at the same moment"),
+            )
         calm = calm and grown > 2 * late
     return (
         Fact(False, "our own gateway was not late at the same moment")
@@ -236,48 +245,48 @@ def _calm(batch: Batch, rates: Rates) -> bool:
 
 
 def delay_varies(reading: Reading) -> Fact:
-    """Whether packets are delayed so unequally that one could overtake others, or did."""
+    """Whether delays differ so much that packets could overtake others, or did."""
     spreads = [spread for batch in reading.measured if (spread := _spread(batch)) is not None]
     if not spreads:
         return unknown("the spread of delays is not known")
     reordered = sum(batch.reordered for batch in reading.measured)
     if reordered:
-        return Fact(True, f"{reordered} packets came out of order")
+        return Fact(True, f"{reordered} packets arrived out of order")
     if max(spreads) < CALM:
         return Fact(
-            False, f"9 of 10 packets came within {_ms(max(spreads))} of the fastest, none out of order"
+            False, f"9 of 10 packets arrived within {_ms(max(spreads))} of the fastest, none out of order"
         )
-    return unknown(f"delays vary by {_ms(max(spreads))}: enough for packets to overtake others")
+    return unknown(f"delays vary by {_ms(max(spreads))}, enough for packets to overtake others")
 
 
 def one_method_loses(reading: Reading) -> Fact:
-    """Whether one method alone loses packets."""
+    """Whether only one method loses packets."""
     alive = {kind: reading.methods[kind] for kind in dict.fromkeys(each.type for each in reading.measured)}
     kind = reading.losing_method
     if reading.icmp_limited and not reading.lossy.lost:
         kind = ProbeType.ICMP
     elif len(alive) < 2:
-        return unknown("only one method was answered")
+        return unknown("only one method got answers")
     losing = [each for each, total in alive.items() if total.answered and total.lost]
     if kind is None and len(losing) == 1:
-        return unknown(f"{losing[0]} alone lost packets, but too few to decide it")
+        return unknown(f"only {losing[0]} lost packets, but too few to be sure")
     if kind is None:
-        return Fact(False, f"{len(alive)} methods lose alike")
+        return Fact(False, f"none of {len(alive)} methods loses significantly more than the others")
     others = tally(batch for batch in reading.measured if batch.type is not kind)
-    return Fact(True, f"{kind} alone loses: {reading.methods[kind].said}; all others: {others.said}")
+    return Fact(True, f"only {kind} loses packets: {reading.methods[kind].said}; all others: {others.said}")
 
 
 def lost_in_outages(reading: Reading) -> Fact:
-    """Whether packets are lost in outages alone, while nothing is answered for half a second and more."""
+    """Whether packets are lost only in outages, in which nothing is answered for half a second or longer."""
     batches = reading.measured
     lost = tally(batches).lost
     if lost < 2 or not when_lost.known(batches):
-        return unknown("too few packets were lost, or not known which")
+        return unknown("too few packets were lost, or it is not known which")
     windows = {batch.window for batch in batches}
     in_a_row = sum(
         when_lost.lost_in_outages([batch for batch in batches if batch.window == each]) for each in windows
     )
-    said = f"{in_a_row} of {lost} lost packets were lost while nothing was answered for 0.5 s and more"
+    said = f"{in_a_row} of {lost} lost packets were lost while there was no answer for 0.5 s or longer"
     return Fact(in_a_row >= IN_OUTAGES * lost, said)
 
 
@@ -292,20 +301,20 @@ def gateway_loses(reading: Reading) -> Fact:
 
 
 def far_gateway_clean(reading: Reading) -> Fact:
-    """Whether the far gateway's inside address loses less than the target: the loss is behind it."""
+    """Whether the far gateway's inside address loses less than the target, so that the loss is behind it."""
     found = reading.control(Part.FAR_INSIDE)
     if found is None or not found.answered:
         return unknown(f"{PLACES[Part.FAR_INSIDE]} was not tested, or does not answer")
     said = f"{reading.named(Part.FAR_INSIDE)}: {found.said}"
     if _less(found, reading.lossy):
-        return Fact(True, f"{said}, less than of the target's packets")
+        return Fact(True, f"{said}, a smaller share than of packets to the target")
     if (limited := _limits_icmp(reading, Part.FAR_INSIDE)) is not None:
         return unknown(f"{said}, {limited}")
     lossy = found.lost >= 2 and not _less(reading.lossy, found)
     return (
-        Fact(False, f"{said}, as of the target's packets")
+        Fact(False, f"{said}, like packets to the target")
         if lossy
-        else unknown(f"{said}, which decides nothing")
+        else unknown(f"{said}, which proves nothing")
     )
 
 
@@ -316,12 +325,12 @@ def _loses_alike(reading: Reading, part: Part) -> Fact:
         return unknown(f"{PLACES[part]} was not tested, or does not answer")
     said = f"{reading.named(part)}: {found.said}"
     if _less(found, reading.lossy):
-        return Fact(False, f"{said}, less than of the target's packets")
+        return Fact(False, f"{said}, a smaller share than of packets to the target")
     if (limited := _limits_icmp(reading, part)) is not None:
         return unknown(f"{said}, {limited}")
     if found.lost >= 2:
-        return Fact(True, f"{said}, as of the target's packets")
-    return unknown(f"{said}, which decides nothing")
+        return Fact(True, f"{said}, like packets to the target")
+    return unknown(f"{said}, which proves nothing")
 
 
 def _limits_icmp(reading: Reading, part: Part) -> str | None:
@@ -332,16 +341,22 @@ def _limits_icmp(reading: Reading, part: Part) -> str | None:
     """
     found = tally(part_of(reading.evidence, part))
     if _less(reading.lossy, found):
-        return "more than of the target's packets: it limits ICMP"
+        return "a larger share than of packets to the target, so it limits ICMP"
     behind = reading.control(Part.FAR_INSIDE) if part is Part.NEAR_INSIDE else None
     if behind is not None and _less(behind, found):
-        return f"more than {reading.named(Part.FAR_INSIDE)} behind it, {behind.said}: it limits ICMP"
+        return (
+            f"a larger share than {reading.named(Part.FAR_INSIDE)} behind it ({behind.said}), so it "
+            "limits ICMP"
+        )
     looks = [tally(part_of(reading.evidence, part, window)) for window in (1, 2)]
     target = [tally(each for each in reading.measured if each.window == window) for window in (1, 2)]
     for better, worse in ((0, 1), (1, 0)):
         alike = target[better].ratio < target[worse].ratio and _chance(*target) < CHANGED
         if _less(looks[better], looks[worse]) and not alike:
-            return f"first {looks[0].said}, then {looks[1].said}, unlike the target: it limits ICMP"
+            return (
+                f"first {looks[0].said}, then {looks[1].said}, while the target did not change like that, "
+                "so it limits ICMP"
+            )
     return None
 
 

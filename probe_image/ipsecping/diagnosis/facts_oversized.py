@@ -20,50 +20,50 @@ LEAST_SENT = 3
 
 def gateway_encapsulates(reading: Reading) -> Fact:
     """Whether our gateway refuses packets of the link's size as too big, with the MTU that it stated when the
-    path was healthy: it has an SA to send with.
+    path was healthy, so that it has an SA to send with.
     """
     found, baseline = reading.evidence.oversized, reading.evidence.baseline
     ours = reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
     if unreachable_for_our_gateway(reading):
         return unknown(f"our gateway ({ours}) says that it cannot reach the target: {NO_WAY}")
     if rejected_by_our_gateway(reading):
-        return unknown(f"our gateway ({ours}) rejects what it may not send in clear, or not at all")
+        return unknown(f"our gateway ({ours}) rejects these packets, or lets nothing leave unencrypted")
     if found is None:
         return unknown("no packets of the link's size were sent to a silent target")
     before = None if baseline is None else baseline.too_big
     if before is None:
-        return unknown("not known who said packet too big when the path was healthy")
+        return unknown("it is not known who said packet too big when the path was healthy")
     if before.router != ours:
         # A router with a small MTU before our gateway says the same whatever becomes of the tunnel.
-        return unknown(f"not known that {before.router}, which said packet too big before, is our gateway")
+        return unknown(f"{before.router} said packet too big before, but is not known to be our gateway")
     if found.size <= before.mtu:
         return unknown(f"our own link carries no more than the path MTU ({found.size} bytes)")
-    said = f"our gateway ({ours}) of packets of {found.size} bytes"
+    said = f"packets of {found.size} bytes at our gateway ({ours})"
     if found.told:
         others = [each for each in found.told if (each.router, each.mtu) != (before.router, before.mtu)]
         if others:
             # Other encryption, or the link that packets now take in clear: nobody knows which.
             return unknown(
-                f"too big, MTU {others[0].mtu}, says {others[0].router}; "
-                f"when the path was healthy {before.router} said {before.mtu}"
+                f"{others[0].router} says too big, MTU {others[0].mtu}; when the path was healthy "
+                f"{before.router} said {before.mtu}"
             )
         count = sum(each.count for each in found.told)
         if not may_be_of_esp(before.mtu):
             return unknown(
                 f"{said}: {count} of {found.sent} too big, MTU {before.mtu}, which may be that of an "
-                "interface or a route rather than what ESP leaves: it is said without an SA as well"
+                "interface or a route rather than what ESP leaves: those are stated without an SA as well"
             )
         return Fact(
             True,
-            f"{said}: {count} of {found.sent} too big, MTU {before.mtu}, as when the path was healthy: "
+            f"{said}: {count} of {found.sent} too big, MTU {before.mtu}, as when the path was healthy, so "
             "it has an SA for them",
         )
     if found.sent < LEAST_SENT:
-        return unknown(f"{said}: too few were sent to tell that it says nothing of them")
+        return unknown(f"{said}: too few were sent to say that it does not answer them")
     if not (of_control(reading, Part.NEAR_INSIDE).value or reaches_near_gateway(reading).value):
-        return unknown(f"{said}: silent, but it is not known to answer now")
+        return unknown(f"{said}: no answer, but it is not known whether it answers anything now")
     return Fact(
         False,
-        f"{said}: silent, {found.sent} of {found.sent}; when the path was healthy it said too big, "
-        f"MTU {before.mtu}: it has no SA for them, or they do not come to it",
+        f"{said}: no answer to {found.sent} of {found.sent}; when the path was healthy it said too big, "
+        f"MTU {before.mtu}. So it has no SA for them, or they do not reach it",
     )

@@ -29,7 +29,7 @@ def mtu_wanted(reading: Reading) -> int | None:
 
 
 def large_lost_untold(reading: Reading) -> Fact:
-    """Whether packets above the path MTU vanish without a word."""
+    """Whether packets above the path MTU are lost without an ICMP error."""
     return _too_large(reading, told=False)
 
 
@@ -51,7 +51,10 @@ def _too_large(reading: Reading, *, told: bool) -> Fact:
     as_usual = wanted is None or found.forward is None or found.forward >= wanted
     if told and found.reverse is not None and found.reverse_told is None and as_usual:
         # The way there is told of its limit, that of encryption as a rule, which says nothing of the other.
-        return unknown("not known whether the target is told what is too large for the way back")
+        return unknown(
+            "it is not known whether the target gets ICMP errors for packets that are too large for the "
+            "way back"
+        )
     ways = ((found.forward, found.forward_told, "there"), (found.reverse, found.reverse_told, "back"))
     hits = [
         f"{size} bytes on the way {way}"
@@ -59,13 +62,22 @@ def _too_large(reading: Reading, *, told: bool) -> Fact:
         if is_told is told and size is not None
     ]
     if hits:
-        how = "and it is told (packet too big)" if told else "and larger packets vanish without a word"
+        how = (
+            ("and ICMP errors say so (packet too big)")
+            if told
+            else "and larger packets are lost without an ICMP error"
+        )
         return Fact(True, f"path MTU {', '.join(hits)}, {how}")
     known = [is_told for _, is_told, _ in ways if is_told is not None]
     return (
-        Fact(False, "no packet was too large without a word" if not told else "nobody said packet too big")
+        Fact(
+            False,
+            ("no packet that was too large was lost without an ICMP error")
+            if not told
+            else "no packet-too-big message came",
+        )
         if (known)
-        else unknown("not known whether too large packets are told")
+        else unknown("it is not known whether an ICMP error comes for packets that are too large")
     )
 
 
@@ -86,7 +98,7 @@ def _size_hidden(reading: Reading) -> str | None:
     )
     if not untold or not by_rate.value:
         return None
-    return f"the path loses what exceeds a rate, and of that large packets first: {by_rate.text}"
+    return f"the path loses packets above a rate, and large ones first: {by_rate.text}"
 
 
 def _larger_that_passed(reading: Reading) -> str | None:
@@ -109,46 +121,46 @@ def path_mtu_as_wanted(reading: Reading) -> Fact:
     least = min(sizes)
     if wanted is None:
         return unknown(f"path MTU {least}; not known what it should be")
-    return Fact(least >= wanted, f"path MTU {least}, wanted at least {wanted}")
+    return Fact(least >= wanted, f"path MTU {least}, required at least {wanted}")
 
 
 def fragments_lost(reading: Reading) -> Fact:
-    """Whether packets that have to be fragmented are all lost, while whole ones pass."""
+    """Whether packets that have to be fragmented are all lost, while unfragmented ones pass."""
     batches = part_of(reading.evidence, Part.FRAGMENTS)
     if not batches:
         return unknown("fragmented packets were not sent")
     found, whole = tally(batches), reading.lossy
     said = f"fragmented packets of {max(batch.size for batch in batches)} bytes: {found.said}"
     lost = not found.answered and whole.answered > 0 and found.differs(whole)
-    return Fact(lost, f"{said}; whole ones: {whole.said}" if lost else said)
+    return Fact(lost, f"{said}; unfragmented ones: {whole.said}" if lost else said)
 
 
 def delay_stepped(reading: Reading) -> Fact:
-    """Whether the least delay is larger than when the path was last healthy, by more than chance makes it."""
+    """Whether the least delay is larger than when the path was last healthy, by more than chance explains."""
     baseline = reading.evidence.baseline
     found = [batch for batch in reading.measured if batch.rtt_min is not None]
     if baseline is None or baseline.rtt_min is None or not found:
         return unknown("the delay of the healthy path is not known")
     least = min(batch.rtt_min for batch in found if batch.rtt_min is not None)
     usual = max((batch.rtt_p50 for batch in found if batch.rtt_p50 is not None), default=least)
-    said = f"least round-trip time {least / 1e6:.1f} ms, before {baseline.rtt_min / 1e6:.1f} ms"
+    said = f"least round-trip time {least / 1e6:.1f} ms, when healthy {baseline.rtt_min / 1e6:.1f} ms"
     # Of packets that are delayed unequally, few may happen to take as little as the way itself.
     by_chance = (usual - least) // 2
     return Fact(least - baseline.rtt_min > max(STEP, baseline.rtt_min // 5, by_chance), said)
 
 
 def source_differs(reading: Reading) -> Fact:
-    """Whether the reflector sees our packets come from an address that is not expected."""
+    """Whether the reflector sees our packets come from an unexpected address."""
     expected = reading.evidence.expected.sources
     seen = {source for batch in reading.batches for source in batch.sources}
     if not expected or not seen:
         return unknown(
-            "the source address that the reflector sees is not known, or not which one is expected"
+            "the source address that the reflector sees is not known, or it is not known which one to expect"
         )
     others = sorted(source for source in seen if not reading.holds(expected, source))
     if others:
         return Fact(
-            True, f"the reflector sees packets from {others[0]}, expected is {', '.join(expected[:3])}"
+            True, f"the reflector sees packets from {others[0]}, but expected {', '.join(expected[:3])}"
         )
     return Fact(False, f"the reflector sees our own address {min(seen)}")
 
@@ -158,7 +170,7 @@ _FORGED = ", unless the ICMP error is forged"
 
 
 def seen_in_clear(reading: Reading) -> Fact:
-    """Whether a router between the gateways quotes our inner packet: it has seen it unencrypted.
+    """Whether a router between the gateways quotes our inner packet, so that it has seen it unencrypted.
 
     It does so in an error about a packet to the target, or about one with a small TTL.
     """
@@ -172,17 +184,18 @@ def seen_in_clear(reading: Reading) -> Fact:
     if strangers:
         return Fact(
             True,
-            f"{strangers[0]}, between the gateways, refused packets to the target: it saw them in clear"
-            f"{_FORGED}",
+            f"{strangers[0]}, between the gateways, refused packets to the target, so it saw them "
+            f"unencrypted{_FORGED}",
         )
     if reading.evidence.hops is None:
         return unknown("the hops were not traced")
     hop = next(_in_clear(reading), None)
     if hop is None:
-        return Fact(False, "no router between the gateways has quoted our packet")
+        return Fact(False, "no router between the gateways quoted our packet")
     return Fact(
         True,
-        f"{hop.address}, hop {hop.ttl}, between the gateways, quoted our packet: it saw it in clear{_FORGED}",
+        f"{hop.address}, hop {hop.ttl}, between the gateways, quoted our packet, so it saw it "
+        f"unencrypted{_FORGED}",
     )
 
 
@@ -227,7 +240,7 @@ def first_lost_back(reading: Reading) -> Fact:
         return unknown("no losses after pauses, or their direction is not known")
     forward, reverse, said = found
     if forward == reverse:
-        return unknown(f"{said}, the direction is not known")
+        return unknown(f"{said}; the direction is not known")
     return Fact(reverse > forward, f"{said}, {forward} on the way there and {reverse} on the way back")
 
 
@@ -247,9 +260,9 @@ def first_lost(reading: Reading) -> tuple[int, int, str] | None:
         return None
     longest = max(run[2] or 0 for run in bad)
     first = "first packet" if longest == 1 else f"first {longest} packets"
-    said = f"{len(bad)} of {len(runs)} rounds lost their {first} after a pause, and no others"
+    said = f"{len(bad)} of {len(runs)} rounds lost only their {first} after a pause"
     if after is not None:
-        pauses = f"each pause of {after / 1e9:.0f} s and more, and after no shorter one"
+        pauses = f"each pause of {after / 1e9:.0f} s or longer, and after no shorter one"
         said = f"bursts lost their {first} after {pauses}"
     return sum(run[0] for run in bad), sum(run[1] for run in bad), said
 

@@ -14,12 +14,12 @@ IKE_TRANSMISSIONS = 3
 
 
 def prober_unfit(reading: Reading) -> Fact:
-    """Whether the prober, its host or the reflector spoiled what was measured."""
+    """Whether the prober, its host or the reflector disturbed the measurement."""
     host, reflector = reading.evidence.host, reading.evidence.reflector
     if reflector is not None and reflector.dropped >= max(2, reading.target.lost // 2):
         return Fact(True, f"the reflector itself dropped {reflector.dropped} of {reflector.expected} packets")
     if host is None or not host.rounds:
-        return unknown("this host's own fitness was not looked at")
+        return unknown("it was not checked whether this host can measure")
     bad = sum(host.invalid.values())
     if bad * 10 >= host.rounds:
         why = ", ".join(sorted(host.invalid))
@@ -43,7 +43,7 @@ def name_failed(reading: Reading) -> Fact:
 
 
 def address_changed(reading: Reading) -> Fact:
-    """Whether the name has only addresses that it had not in the last healthy round."""
+    """Whether the name has only addresses that it did not have in the last healthy round."""
     names = reading.evidence.names
     if names is not None and names.answer is NameAnswer.ADDRESS:
         return Fact(False, "the target is an address")
@@ -51,7 +51,7 @@ def address_changed(reading: Reading) -> Fact:
         return unknown("no earlier address of the name is known")
     changed = not set(names.now) & set(names.before)
     was, now = ", ".join(names.before[:3]), ", ".join(names.now[:3]) or "nothing"
-    return Fact(changed, f"the name stood for {was} and now stands for {now}")
+    return Fact(changed, f"the name stood for {was} before, and stands for {now} now")
 
 
 def of_control(reading: Reading, part: Part) -> Fact:
@@ -64,10 +64,12 @@ def of_control(reading: Reading, part: Part) -> Fact:
     if answers is None and baseline is not None and part in baseline.silent:
         return unknown(f"{said}, which proves nothing: it did not answer before either")
     if answers is None:
-        return unknown(f"{said}, which proves nothing: it is not known to answer, or was asked too little")
+        return unknown(
+            f"{said}, which proves nothing: it is not known to answer, or was sent too few packets"
+        )
     if not answers and baseline is not None and part in baseline.answered_at:
         ago = max(reading.evidence.at - baseline.answered_at[part], 0) // 1_000_000_000
-        return Fact(False, f"{said}; it answered {_ago(ago)} before")
+        return Fact(False, f"{said}; it answered {_ago(ago)} earlier")
     return Fact(answers, said)
 
 
@@ -86,13 +88,13 @@ def control_answers(part: Part) -> Callable[[Reading], Fact]:
 
 
 def reaches_near_gateway(reading: Reading) -> Fact:
-    """Whether our gateway is among the hops of packets to the target, or refuses them: they get past the
-    node."""
+    """Whether our gateway is among the hops of packets to the target, or refuses them, so that they get
+    past the node."""
     hops, ours = reading.evidence.hops, reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
     said = {error.kind.value for error in reading.errors(*ErrorKind) if error.sender == ours}
     if ours is not None and said:
         kinds = ", ".join(sorted(said))
-        return Fact(True, f"packets to the target get to our gateway ({ours}), which says {kinds}")
+        return Fact(True, f"packets to the target reach our gateway ({ours}), which says {kinds}")
     oversized = reading.evidence.oversized
     if oversized is not None and any(each.router == ours for each in oversized.told):
         return Fact(True, f"our gateway ({ours}) refuses packets to the target that are too big for it")
@@ -101,7 +103,7 @@ def reaches_near_gateway(reading: Reading) -> Fact:
     found = [hop.ttl for hop in hops if hop.address == ours]
     if not found:
         return unknown("our gateway is not among the hops that answered")
-    return Fact(True, f"packets to the target get to our gateway ({ours}, hop {min(found)})")
+    return Fact(True, f"packets to the target reach our gateway ({ours}, hop {min(found)})")
 
 
 def gateway_answers(reading: Reading) -> Fact:
@@ -112,22 +114,22 @@ def gateway_answers(reading: Reading) -> Fact:
     if reading.ike_answers:
         return Fact(True, ike_answers(reading).text)
     if reading.ike_answers is None:
-        return unknown(f"{fact.text}; IKE was not asked")
+        return unknown(f"{fact.text}; IKE was not tested")
     return fact
 
 
 def ike_answers(reading: Reading) -> Fact:
-    """Whether the far IKE daemon answers a stranger; silence counts only where it is known to answer."""
+    """Whether the far IKE daemon answers a stranger; silence counts only if it is known to answer."""
     ike, baseline = reading.evidence.ike, reading.evidence.baseline
     if ike is None:
-        return unknown("IKE was not asked")
+        return unknown("IKE was not tested")
     said = "IKE: " + ", ".join(f"UDP {port} {answer.lower()}" for port, answer in sorted(ike.ports.items()))
     if reading.ike_answers:
         return Fact(True, said)
     if baseline is None or Part.IKE not in baseline.controls:
-        return unknown(f"{said}, which proves nothing: many gateways answer no strangers")
+        return unknown(f"{said}, which proves nothing: many gateways do not answer strangers")
     if _may_be_chance(reading, tuple(ike.ports)):
-        return unknown(f"{said}, which may be chance where so much is lost: {reading.lossy.said}")
+        return unknown(f"{said}, which may be chance, since so much is lost: {reading.lossy.said}")
     return Fact(False, said)
 
 
@@ -135,7 +137,7 @@ def nat_on_the_way(reading: Reading) -> Fact:
     """Whether IKE has detected NAT between here and the far gateway."""
     ike = reading.evidence.ike
     if ike is None or ike.nat is None:
-        return unknown("NAT detection was not tried or not answered")
+        return unknown("NAT detection was not tried, or got no answer")
     return Fact(ike.nat, f"IKE sees {'a' if ike.nat else 'no'} NAT on the way")
 
 
@@ -162,32 +164,30 @@ def same_target_answers(reading: Reading) -> Fact:
 
 
 def another_method_answers(reading: Reading) -> Fact:
-    """Whether the target answers by some method; unknown where the only one that was tried is silent."""
+    """Whether the target answers by some method; unknown if the only one that was tried is silent."""
     if not reading.methods:
         return unknown("the target was not measured")
     parts = ", ".join(f"{kind} {each.answered} of {each.sent}" for kind, each in reading.methods.items())
     if reading.target.answered or reading.target.misanswered:
         return Fact(True, f"answered by the target: {parts}")
     if len(reading.methods) < 2:
-        return unknown(f"one method only was tried: {parts}")
-    return Fact(False, f"by no method an answer of the target: {parts}")
+        return unknown(f"only one method was tried: {parts}")
+    return Fact(False, f"the target answers by no method: {parts}")
 
 
 def method_known_to_answer(reading: Reading) -> Fact:
-    """Whether two methods at least, that were answered when all was well, are silent together."""
+    """Whether at least two methods that got answers when the path was healthy are all silent."""
     baseline = reading.evidence.baseline
     if baseline is None or not reading.methods:
-        return unknown("not known by which methods the target answered before")
+        return unknown("it is not known by which methods the target answered before")
     known = [kind for kind, each in reading.methods.items() if kind in baseline.methods and not each.answered]
     if len(known) < 2:
-        return unknown("fewer than two methods are silent that were answered before")
-    return Fact(
-        True, f"{' and '.join(known)} were answered when the path was healthy, and are silent together"
-    )
+        return unknown("fewer than two of the methods that got answers before are silent")
+    return Fact(True, f"{' and '.join(known)} got answers when the path was healthy, and now all are silent")
 
 
 def requests_arrive(reading: Reading) -> Fact:
-    """Whether the reflector gets what is not answered; only where the target is silent."""
+    """Whether the reflector receives the packets that are not answered; only if the target is silent."""
     found = reading.evidence.reflector
     if found is None or not found.expected:
         return unknown("what the reflector itself counted is not known")
@@ -196,15 +196,15 @@ def requests_arrive(reading: Reading) -> Fact:
         return Fact(True, said)
     if not found.received and found.expected >= 20:
         return Fact(False, said)
-    return unknown(f"{said}, which decides nothing")
+    return unknown(f"{said}, which proves nothing")
 
 
 def responder_keeps_up(reading: Reading) -> Fact:
-    """Whether the reflector answers all that it gets."""
+    """Whether the reflector answers all packets that it receives."""
     found = reading.evidence.reflector
     if found is None or not found.received:
         return unknown("what the reflector itself counted is not known")
-    said = f"the reflector answered {found.answered} of the {found.received} packets that it got"
+    said = f"the reflector answered {found.answered} of the {found.received} packets that it received"
     return Fact(found.answered == found.received and not found.dropped, said)
 
 
@@ -219,7 +219,7 @@ def misanswered(reading: Reading) -> Fact:
         f"{kind} {each.misanswered} of {each.sent} ({_reasons(reading, kind)})"
         for kind, each in wrong.items()
     ]
-    return Fact(True, f"answered wrongly: {', '.join(said)}")
+    return Fact(True, f"wrong answers: {', '.join(said)}")
 
 
 def _reasons(reading: Reading, kind: ProbeType) -> str:

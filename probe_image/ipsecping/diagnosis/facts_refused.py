@@ -35,17 +35,17 @@ def refused_here(reading: Reading) -> Fact:
         return _told(reading, own, f"this host refused to send {_of(own, reading)} (EPERM)")
     if gateway and len(gateway) == len(near):
         return unknown(
-            f"{_senders(gateway)} prohibits {_of(gateway, reading)}, but is our gateway: where the tunnel is "
-            "down, a rule or route that lets nothing out in clear says so"
+            f"{_senders(gateway)} prohibits {_of(gateway, reading)}, but is our gateway: while the tunnel "
+            "is down, a rule or route that lets nothing leave unencrypted does the same"
         )
     if near:
         said = f"{_senders(near)} on our side prohibits {_of(near, reading)}"
         return replace(_told_of_all(reading, near, said), refused=_who(reading, near))
-    return Fact(False, "nothing on our side says that it refuses our packets")
+    return Fact(False, "no ICMP error from our side refuses our packets")
 
 
 def no_route_here(reading: Reading) -> Fact:
-    """Whether this host or our side's first router knows no way to the target."""
+    """Whether this host or our side's first router has no route to the target."""
     if not reading.methods:
         return unknown("the target was not measured")
     own = [error for error in reading.errors(ErrorKind.NO_ROUTE) if error.sender is None]
@@ -64,10 +64,10 @@ def no_route_here(reading: Reading) -> Fact:
     if near:
         said = f"{_senders(near)} on our side cannot reach the target or the next hop ({_of(near, reading)})"
         return replace(_told_of_all(reading, near, said), refused=_who(reading, near))
-    return Fact(False, "nothing on our side says that it has no route")
+    return Fact(False, "no ICMP error from our side says that there is no route")
 
 
-NO_WAY = "its way into the tunnel is missing, or is down with the tunnel"
+NO_WAY = "its route into the tunnel is missing, or is withdrawn while the tunnel is down"
 
 
 def unreachable_for_our_gateway(reading: Reading) -> list[PathError]:
@@ -122,12 +122,12 @@ def refused_by_target(reading: Reading) -> Fact:
         )
     said = f"the target itself refused {_of(told, reading)} ({_kinds(told)})"
     if all(error.kind is ErrorKind.RESET for error in told) and not reading.target.answered:
-        said += ", or a firewall in its name: it answers nothing else"
+        said += ", or a firewall in its name, since nothing else gets an answer"
     return _told(reading, told, said)
 
 
 def host_unreachable(reading: Reading) -> Fact:
-    """Whether a router of the target's side says that the host does not answer on its link."""
+    """Whether a router on the target's side says that the host does not answer on its link."""
     told = [error for error in reading.errors(ErrorKind.HOST_UNREACHABLE) if _is_far(reading, error)]
     if not told:
         return (
@@ -137,7 +137,7 @@ def host_unreachable(reading: Reading) -> Fact:
         )
     said = f"{_senders(told)} says that the target's host is unreachable ({_of(told, reading)})"
     if _at_once(reading, told):
-        return unknown(f"{said}, but at once, without asking for it: it may have no route instead")
+        return unknown(f"{said}, but at once, without looking for it: it may have no route instead")
     # It is the host that is away, whatever the method.
     return replace(_told(reading, told, said), methods=None)
 
@@ -160,7 +160,7 @@ def _delays(reading: Reading, told: list[PathError]) -> list[int]:
 
 
 def routing_loops(reading: Reading) -> Fact:
-    """Whether packets with a full TTL use it up: they go round in a circle."""
+    """Whether packets that were sent with a full TTL use it up, so that there is a routing loop."""
     told = list(reading.errors(ErrorKind.TIME_EXCEEDED))
     if not reading.methods:
         return unknown("the target was not measured")
@@ -170,7 +170,7 @@ def routing_loops(reading: Reading) -> Fact:
 
 
 def prohibited_by_far_gateway(reading: Reading) -> Fact:
-    """Whether the far gateway forbids the packets, or somebody behind it knows no way for them."""
+    """Whether the far gateway forbids the packets, or a router behind it has no route for them."""
     kinds = (*_REJECTED, ErrorKind.NET_UNREACHABLE)
     told = [error for error in reading.errors(*kinds) if error.sender in reading.far_gateways]
     told += [
@@ -181,7 +181,7 @@ def prohibited_by_far_gateway(reading: Reading) -> Fact:
     if not reading.methods:
         return unknown("the target was not measured")
     if not told:
-        return Fact(False, "the far gateway says nothing of refusing our packets")
+        return Fact(False, "no ICMP error from the far side refuses our packets")
     said = f"the far side ({_senders(told)}) refuses {_of(told, reading)} ({_kinds(told)})"
     return replace(_told_of_all(reading, told, said), refused=_why(told))
 
@@ -200,7 +200,7 @@ def prohibited_on_the_way(reading: Reading) -> Fact:
         if error.sender and error.sender != reading.evidence.address and error.sender not in others
     ]
     if not told:
-        return Fact(False, "no firewall on the way says that it refuses our packets")
+        return Fact(False, "no ICMP error from a firewall on the way refuses our packets")
     said = f"{_senders(told)} refuses {_of(told, reading)} ({_kinds(told)})"
     return replace(_told_of_all(reading, told, said), refused=Refused.BY_A_RULE)
 
@@ -241,7 +241,7 @@ def _told(reading: Reading, errors: list[PathError], said: str) -> Fact:
     return Fact(True, f"{said}{_CUT_SHORT}", reading.methods_with(errors), cut_short=True)
 
 
-_CUT_SHORT = "; but it quotes so little of our packets that anybody may have made it up"
+_CUT_SHORT = "; but it quotes so little of our packets that anybody may have forged it"
 
 
 def whole_quotes(errors: Iterable[PathError]) -> list[PathError]:
@@ -274,6 +274,6 @@ def _of(errors: list[PathError], reading: Reading) -> str:
     said = [f"{now} of {reading.target.sent} packets"] if now else []
     if past:
         age = (reading.evidence.at - max(error.until for error in past)) // SECOND
-        when = f"the last {age} s before" if age > 0 else "meanwhile"
+        when = f"the last one {age} s earlier" if age > 0 else "meanwhile"
         said.append(f"{sum(error.count for error in past)} packets of rounds, {when}")
     return " and ".join(said)

@@ -22,7 +22,7 @@ def without_forged(evidence: Evidence) -> Evidence:
     if forger is None:
         return evidence
     gone = {Part.METHODS} | (_BEHIND if _before_our_gateway(evidence, forger) else set())
-    why = f"somebody at hop {forger.ttl} answers ICMP in its name"
+    why = f"somebody at hop {forger.ttl} answers ICMP in the target's name"
 
     def kept(batch: Batch) -> bool:
         return batch.type is not ProbeType.ICMP or batch.part not in gone

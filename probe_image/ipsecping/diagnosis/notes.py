@@ -22,7 +22,7 @@ def notes(reading: Reading, known: Facts, found: Sequence[Symptom], *, undecided
         yield from _uncontrolled(reading, kinds)
     yield from _masked(known, kinds)
     if (hidden := facts_packet.size_hidden(reading)) is not None:
-        yield f"The path MTU that was found is not judged: {hidden}. Search it again once that is mended."
+        yield f"The path MTU that was found is not judged: {hidden}. Repeat the search once that is repaired."
     yield from _renamed(known, kinds)
     yield from _transient(reading, known)
     yield from _harmless(reading, known, kinds)
@@ -57,28 +57,31 @@ def _uncontrolled(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
     ]
     if absent and kinds & _HALVED:
         said = " and ".join(f"{PLACES[part]} ({_OPTIONS[part]})" for part in absent)
-        yield f"Name {said} and diagnose again: each halves what may be at fault (docs/diagnosis.md)."
+        yield (
+            f"Name {said} and diagnose again: each address halves the number of possible causes "
+            "(docs/diagnosis.md)."
+        )
 
 
 _OPTIONS = {
-    Part.FAR_INSIDE: "--far-inside, in a check spec.tunnel.controls.farInside",
-    Part.NEAR_INSIDE: "--near-inside, in a check spec.tunnel.controls.nearInside",
+    Part.FAR_INSIDE: "--far-inside, or in a check spec.tunnel.controls.farInside",
+    Part.NEAR_INSIDE: "--near-inside, or in a check spec.tunnel.controls.nearInside",
 }
 
 
 def _masked(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
     """Behind what is dead nothing is well: it is not tested."""
     if known[FactName.PROBER_UNFIT].value:
-        yield "Losses and delays are not judged: the measurement itself was spoiled."
+        yield "Losses and delays are not judged, because the measurement itself was disturbed."
     elif SymptomKind.FAR_SILENT in kinds:
         yield "Not tested, because the far gateway is silent: the target's host and its responder."
     elif SymptomKind.SILENT in kinds:
-        yield "Not tested, because nothing is answered: sizes, loss, delay, and the responder."
+        yield "Not tested, because nothing is answered: sizes, loss, delay and the responder."
 
 
 def _renamed(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
     if known[FactName.ADDRESS_CHANGED].value and kinds & {SymptomKind.SILENT, SymptomKind.METHOD_SILENT}:
-        yield f"{_capital(known[FactName.ADDRESS_CHANGED].text)}: is that the right host?"
+        yield f"{_capital(known[FactName.ADDRESS_CHANGED].text)}. Is that the right host?"
 
 
 def _transient(reading: Reading, known: Facts) -> Iterator[str]:
@@ -87,10 +90,10 @@ def _transient(reading: Reading, known: Facts) -> Iterator[str]:
         known[name].value for name in (FactName.LOSS_BY_RATE, FactName.DELAY_BY_RATE)
     ):
         first, second = windows
-        yield f"The first look sends more at once: {first.said}; then {second.said}."
+        yield f"The first look sends more packets at once: {first.said}; then {second.said}."
     elif windows is not None:
         first, second = windows
-        yield f"It did not last: first {first.said}, then {second.said}. Nothing is said of what is over."
+        yield f"It did not last: first {first.said}, then {second.said}. What is over is not explained."
         rounds, outages = reading.evidence.rounds or (), reading.evidence.outages or ()
         bad = sum("0" in past.answers for past in rounds)
         if rounds or outages:
@@ -103,21 +106,27 @@ def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterat
     if 0 < lossy.lost < LEAST_LOST and SymptomKind.LOSS not in kinds:
         yield f"{lossy.lost} of {lossy.sent} packets was not answered, which may be chance."
     if facts_reach.icmp_is_filtered(reading):
-        yield "ICMP alone is not answered: it is filtered, which is no fault of the tunnel."
+        yield "Only ICMP is not answered: it is filtered, which is no fault of the tunnel."
     total = reading.methods.get(ProbeType.ICMP)
     if (before := rounds_unharmed(reading)) is not None and total is not None:
         yield (
-            f"ICMP loses, {lost_of(total.lost, total.sent)}, while the rounds before, which send less of it "
-            f"a second, lost 0 of {before.sent}: somebody limits its rate; no fault."
+            f"ICMP: {lost_of(total.lost, total.sent)}, while the rounds before, which send fewer a second, "
+            f"lost 0 of {before.sent}. Something limits the rate of ICMP, which is no fault."
         )
     elif icmp_limited(reading) and total is not None:
-        yield f"ICMP alone loses, {lost_of(total.lost, total.sent)}: somebody limits its rate; no fault."
+        yield (
+            f"Only ICMP loses packets: {lost_of(total.lost, total.sent)}. Something limits its rate, "
+            "which is no fault."
+        )
     together = known[FactName.STALLED_TOGETHER]
     if together.value and SymptomKind.QUEUE not in kinds:
-        yield f"{_capital(together.text)}: this host, or what it runs on, stood still; no queue is meant."
+        yield (
+            f"{_capital(together.text)}: this host, or the machine it runs on, was stalled, so this is "
+            "not counted as a queue."
+        )
     first = facts_packet.first_lost(reading)
     if first is not None and SymptomKind.FIRST_LOST not in kinds:
-        yield f"{first[2]}: the tunnel is started on demand, which is no fault."
+        yield f"{_capital(first[2])}: the tunnel is set up on demand, which is no fault."
     for part, kind in (
         (Part.FAR_INSIDE, SymptomKind.FAR_SILENT),
         (Part.NEAR_INSIDE, SymptomKind.NEAR_SILENT),
@@ -126,9 +135,12 @@ def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterat
         if control is not None and not control.answered and kind not in kinds:
             named, baseline = _capital(reading.named(part)), reading.evidence.baseline
             if baseline is not None and part in baseline.silent:
-                yield f"{named} tested nothing: it did not answer before either. Choose one that answers."
+                yield f"{named} proves nothing: it did not answer before either. Choose one that answers."
             elif baseline is not None and part in baseline.controls:
-                yield f"{named} is silent, though it answered when the path was healthy: packets get past it."
+                yield (
+                    f"{named} is silent, although it answered when the path was healthy; but packets get "
+                    "past it."
+                )
             else:
                 yield f"{named} is silent, which proves nothing here: choose a control that answers."
 
@@ -140,11 +152,15 @@ def _hints(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterator[
     size = found.forward
     if host.link_mtu is not None and size >= host.link_mtu and reading.target.answered:
         yield (
-            f"The path MTU ({size}) is that of our own link, but encryption takes 50 bytes and more of each "
-            "packet. A hint that packets may travel in clear, no proof: look at our gateway's ip xfrm policy."
+            f"The path MTU ({size}) is that of our own link, although encryption takes at least 50 bytes of "
+            "each packet. So packets may travel unencrypted, which this does not prove: look at ip xfrm "
+            "policy on our gateway."
         )
     if known[FactName.LARGE_LOST_UNTOLD].value and not kinds & _TOO_SMALL:
-        yield f"Packets larger than {size} bytes vanish without a word, as they always did."
+        yield (
+            f"Packets larger than {size} bytes are lost without an ICMP error, but the path MTU is as it "
+            "should be."
+        )
 
 
 def _arrivals(reading: Reading) -> Iterator[str]:
@@ -153,13 +169,13 @@ def _arrivals(reading: Reading) -> Iterator[str]:
     before = None if baseline is None else baseline.ttl_seen
     seen = sorted({batch.ttl_seen for batch in reading.batches if batch.ttl_seen is not None})
     if before is not None and seen and before not in seen:
-        yield f"Our packets arrive with TTL {seen[0]}, before it was {before}: they go another way inside."
+        yield f"Our packets arrive with TTL {seen[0]}, before with {before}: they take another route inside."
     changed = [batch for batch in reading.evidence.batches if batch.dscp_seen not in (None, batch.dscp)]
     if changed:
         yield f"DSCP {changed[0].dscp} arrives as {changed[0].dscp_seen}: it is rewritten on the way."
     marked = sum(batch.congestion_marks for batch in reading.batches)
     if marked:
-        yield f"{marked} packets arrived marked by ECN: a queue on the way is near its limit."
+        yield f"{marked} packets arrived with an ECN mark: a queue on the way is nearly full."
 
 
 def _runs(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
@@ -167,8 +183,8 @@ def _runs(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
     if SymptomKind.LOSS in kinds and clustered:
         longest = max(len(run) for batch in clustered for run in (batch.answers or "").split("1"))
         yield (
-            f"The losses come in runs, up to {longest} in a row, not one by one: something interrupts the "
-            "path for moments (a link that flaps, a rekey, a full queue)."
+            f"Packets are lost in runs, up to {longest} in a row, not one by one: something interrupts the "
+            "path for moments (a link that flaps, a rekeying, a full queue)."
         )
 
 
@@ -180,7 +196,7 @@ def _other_paths(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
         and all(path.sent - path.answered >= LEAST_LOST for path in others)
     ):
         lost = ", ".join(f"{path.name} {path.sent - path.answered} of {path.sent}" for path in others)
-        yield f"All paths lose packets ({lost}): look first at what they share, the near side and the target."
+        yield f"All paths lose packets ({lost}): look first at what they share, our side and the target."
 
 
 _TOO_SMALL = frozenset({SymptomKind.MTU_UNTOLD, SymptomKind.MTU_LOWER})

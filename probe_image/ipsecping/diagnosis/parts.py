@@ -20,15 +20,15 @@ SAID: Mapping[Part, str] = MappingProxyType(
         Part.FRAGMENTS: "fragmented packets",
         Part.BULK: "bursts of large packets",
         Part.IDLE: "packets after a pause",
-        Part.PATH_MTU: "how large packets may be",
+        Part.PATH_MTU: "the path MTU",
         Part.OVERSIZED: "packets of the link's size, to a silent target",
         Part.HOPS: "the routers on the way",
         Part.IKE: "the far gateway's IKE daemon",
         Part.NAMES: "the target's name",
         Part.HOST: "this prober and its host",
         Part.PATHS: "the check's other paths",
-        Part.REFLECTOR: "what the reflector counted",
-        Part.HISTORY: "the rounds before",
+        Part.REFLECTOR: "the reflector's own counters",
+        Part.HISTORY: "earlier rounds",
         Part.BASELINE: "the path when it was healthy",
     }
 )

@@ -32,7 +32,7 @@ _HEADERS = 40, 60
 """Bytes of TCP and IP headers without options, IPv4 and IPv6."""
 _VERDICTS = {
     Outcome.NO_FAULT: "No fault found in what was tested.",
-    Outcome.NOT_REPRODUCED: "Not reproduced: what was wrong did not last.",
+    Outcome.NOT_REPRODUCED: "Not reproduced: the fault did not last.",
     Outcome.NOT_MEASURED: "No verdict on the tunnel: it could not be measured.",
 }
 
@@ -86,7 +86,8 @@ def next_step(evidence: Evidence, finding: Finding, *, most: int, words: int) ->
     step = f"On {machine(finding)}: {command(evidence, finding)}"
     if len(step) > most:
         return cut(
-            f"On {machine(finding)}, by a command too long to be told here: {look(evidence, finding)}", words
+            f"On {machine(finding)}, by a command too long to be shown here: {look(evidence, finding)}",
+            words,
         )
     told = f"{step} - {look(evidence, finding)}"
     if len(told) <= words:
@@ -131,10 +132,10 @@ def title(finding: Finding) -> str:
 
 
 _WORDS = {
-    "POD_ADDRESS": "the address that packets to the target leave this host with",
+    "POD_ADDRESS": "the source address of packets that this host sends to the target",
     "FAR_GATEWAY": "the far gateway's public address",
-    "OUR_GATEWAY_INSIDE": "the address of our gateway that packets to the target come to",
-    "FAR_GATEWAY_INSIDE": "an address of the far gateway inside of the tunnel",
+    "OUR_GATEWAY_INSIDE": "the address of our gateway at which packets to the target arrive",
+    "FAR_GATEWAY_INSIDE": "an address of the far gateway inside the tunnel",
 }
 """Words that stand in a command for an address that the diagnosis was not told."""
 
@@ -170,7 +171,7 @@ def _verdict(diagnosis: Diagnosis) -> str:
         # Other sizes, ports, classes and rates are counted where a finding speaks of them.
         which = "ordinary packets" if diagnosis.findings else "packets"
         return f"{said} {diagnosis.sent} of {diagnosis.sent} {which} to the target were answered."
-    return f"{said} {sums}; what follows accounts for {diagnosis.explained}."
+    return f"{said} {sums}; the findings account for {diagnosis.explained}."
 
 
 def _counted(count: int, what: str) -> str:
@@ -213,16 +214,16 @@ def _sureness(finding: Finding) -> str:
         said = f"{said}: {finding.proof}" if finding.confidence is Confidence.PROVEN else finding.proof
     elif len(finding.causes) > 1:
         several = finding.named and len(finding.suspects) > 1
-        said = f"the {len(finding.suspects if several else finding.causes)} causes left {said}"
+        said = f"the {len(finding.suspects if several else finding.causes)} possible causes {said}"
     elif finding.causes and finding.confidence is Confidence.ONE_OF:
         said = "it alone explains all of this; otherwise there are several faults at once"
     elif not finding.symptoms[0].certain:
         said = f"{said}: too few packets to tell it from chance"
     elif finding.confidence is Confidence.ONLY_ONE_LEFT and not finding.ruled_out:
-        said = "nothing else that is known explains it"
+        said = "no other known cause explains it"
     elif not finding.causes:
-        said = f"{said}: the evidence rules out every cause that is known"
-    return said if finding.confirmed else f"{said}; measured once only, so do it again"
+        said = f"{said}: the evidence rules out every known cause"
+    return said if finding.confirmed else f"{said}; measured only once, so repeat it"
 
 
 def _left(finding: Finding, *, long: bool) -> Iterator[str]:

@@ -10,9 +10,9 @@ ROWS = (
         cause=Cause.MTU_BLACK_HOLE,
         layer="path MTU",
         place=Place.BETWEEN_GATEWAYS,
-        title="large packets vanish and nobody says so",
-        meaning="They do not fit, and no ICMP error comes back: TCP connects, then hangs when data flows.",
-        told="The search for the path MTU: smaller packets pass, larger ones are lost without a word.",
+        title="large packets are lost without an ICMP error",
+        meaning="They do not fit, and no ICMP error comes back: TCP connects, then hangs when data is sent.",
+        told="The search for the path MTU: smaller packets pass, larger ones are lost without an ICMP error.",
         explains=(
             explains(S.MTU_UNTOLD, S.MTU_LOWER),
             explains(S.BULK, excludes=(F.PATH_MTU_AS_WANTED,)),
@@ -22,22 +22,23 @@ ROWS = (
             machine="our gateway",
             command="{iptables} -t mangle -A FORWARD {mss_from}-p tcp --tcp-flags SYN,RST SYN "
             "-j TCPMSS --set-mss {mss}",
-            look="large transfers that work then; the lasting cure is to let ICMP packet-too-big pass",
+            look="large transfers that now work; the permanent remedy is to let ICMP packet-too-big pass",
         ),
     ),
     Row(
         cause=Cause.MTU_REDUCED,
         layer="path MTU",
         place=Place.BETWEEN_GATEWAYS,
-        title="the path takes smaller packets than it should, and says so",
-        meaning="The path or the encapsulation changed; UDP encapsulation alone takes 8 bytes.",
-        told="The search for the path MTU, with packet-too-big messages.",
+        title="the path MTU is smaller than it should be, and ICMP errors say so",
+        meaning="The path or the encapsulation has changed. UDP encapsulation alone takes 8 bytes.",
+        told="The search for the path MTU, and packet-too-big messages.",
         explains=(explains(S.MTU_TOLD, S.MTU_LOWER),),
         proves=(F.LARGE_REFUSED_TOLD,),
         step=Step(
             machine="this machine (in a cluster: the probe pod)",
             command="ipsecping mtu {address}",
-            look="the size: if it is right, lower the pods' MTU or thresholds.pathMTU; else ask what changed",
+            look="the size. If it is right, lower the pods' MTU or thresholds.pathMTU; if not, find out what "
+            "has changed",
         ),
     ),
     Row(
@@ -45,23 +46,25 @@ ROWS = (
         layer="path MTU",
         place=Place.BETWEEN_GATEWAYS,
         title="fragmented packets are dropped",
-        meaning="Packets that have to be fragmented are lost, whole ones of any size that fits pass.",
-        told="Both were sent in one window.",
+        meaning="Packets that have to be fragmented are lost; unfragmented packets of any size pass.",
+        told="Both kinds were sent at the same time.",
         explains=(explains(S.FRAGMENTS), explains(S.BULK)),
         proves=(F.FRAGMENTS_LOST,),
         step=Step(
             machine="each firewall between the gateways",
             command="nft list ruleset",
-            look="rules that drop fragments (ip frag-off, -f); or fragment before encryption on the gateways",
+            look="rules that drop fragments (ip frag-off, -f): remove them, or fragment before encryption on "
+            "the gateways",
         ),
     ),
     Row(
         cause=Cause.UNDERLAY_DOWN,
         layer="underlay",
         place=Place.BETWEEN_GATEWAYS,
-        title="the far gateway cannot be reached from outside either",
+        title="the far gateway cannot be reached outside of the tunnel either",
         meaning="The line between the gateways is down, or the far gateway is off.",
-        told="Its public address is silent although it is known to answer, or a router says unreachable.",
+        told="Its public address, which is known to answer, is silent, or a router says that it is "
+        "unreachable.",
         explains=(
             explains(
                 S.SILENT,
@@ -79,7 +82,7 @@ ROWS = (
         step=Step(
             machine="our gateway",
             command="mtr --report --report-cycles 20 {gateway}",
-            look="the last hop that answers: its owner is the one to call",
+            look="the last hop that answers: contact whoever runs it",
         ),
     ),
     Row(
@@ -87,37 +90,40 @@ ROWS = (
         layer="underlay",
         place=Place.BETWEEN_GATEWAYS,
         title="the line between the gateways loses packets",
-        meaning="Random loss of the carrier's network, whatever the packets are.",
-        told="The loss depends on nothing: not on method, flow, class or rate, and is not on our or the "
-        "far network. Damaged ESP packets look the same.",
+        meaning="Random loss in the carrier's network, whatever the packets are.",
+        told="The loss does not depend on method, flow, class or rate, and is not in our network or the far "
+        "one. Damaged ESP packets look the same.",
         explains=(explains(S.LOSS, needs=(F.LOSS_BELOW_RATE,), excludes=(*ELSEWHERE, F.LOSS_OF_OWN_CLASS)),),
         step=Step(
             machine="our gateway",
             command="mtr --report --report-cycles 100 {gateway}",
-            look="the first hop from which on all hops lose: show it to the carrier",
+            look="the first hop from which on every hop loses packets: show it to the carrier",
         ),
     ),
     Row(
         cause=Cause.PATH_LONGER,
         layer="underlay",
         place=Place.BETWEEN_GATEWAYS,
-        title="the way has become longer",
-        meaning="The least delay rose by a step, without loss and without a queue: another route.",
-        told="The least round-trip time against that of the healthy path.",
+        title="the route has become longer",
+        meaning="The least delay rose by a step, without loss and without a queue: packets take another "
+        "route.",
+        told="The least round-trip time compared with that of the healthy path.",
         explains=(explains(S.SLOWER, excludes=(F.DELAY_BY_RATE,)),),
         step=Step(
             machine="our gateway",
             command="mtr --report --report-cycles 20 {gateway}",
-            look="where the delay rises; ask the carrier, or accept it and raise thresholds.rtt",
+            look="the hop where the delay rises: ask the carrier, or accept the delay and raise "
+            "thresholds.rtt",
         ),
     ),
     Row(
         cause=Cause.CONGESTED,
         layer="underlay",
         place=Place.BETWEEN_GATEWAYS,
-        title="a queue fills: the line or a gateway's CPU is at its limit",
-        meaning="Delay grows with the rate, then packets are lost; both pass when it is idle.",
-        told="The same packets at two rates.",
+        title="a queue is full: the line or a gateway's CPU is at its limit",
+        meaning="The delay grows with the rate, then packets are lost; when the line is idle, neither "
+        "happens.",
+        told="The same packets, sent at two rates.",
         explains=(
             explains(S.QUEUE),
             explains(S.SLOWER, needs=(F.DELAY_BY_RATE,)),
@@ -131,17 +137,18 @@ ROWS = (
         step=Step(
             machine="both gateways",
             command="tc -s qdisc show",
-            look="drops or backlog on the outside interface; in top one CPU at 100 % si. Shape below the "
-            "line rate, or add CPUs",
+            look="drops or a backlog on the outside interface, or one CPU at 100 % si in top: shape below "
+            "the line rate, or add CPUs",
         ),
     ),
     Row(
         cause=Cause.RATE_LIMITED,
         layer="underlay",
         place=Place.BETWEEN_GATEWAYS,
-        title="something drops what is above a rate",
-        meaning="A policer or a cloud's limit: no queue, just loss.",
-        told="A low rate is clean, a high one loses, the delay stays. The replay window can look the same.",
+        title="packets above a certain rate are dropped",
+        meaning="A policer or a cloud provider's limit: it drops packets without queuing them.",
+        told="A low rate loses nothing, a high one does, and the delay stays the same. A replay window can "
+        "look the same.",
         explains=(
             explains(S.RATE_LOSS, excludes=(F.DELAY_BY_RATE, F.CONTROL_KEEPS_UP)),
             explains(
@@ -159,24 +166,25 @@ ROWS = (
         step=Step(
             machine="{receiver}",
             command="tc -s filter show dev WAN ingress",
-            look="a policer that drops (WAN: the outside interface); "
-            "else the provider's limits of the VPN or of the instance",
+            look="a policer that drops (WAN: the outside interface); if there is none, the provider's limits "
+            "of the VPN or of the instance",
         ),
     ),
     Row(
         cause=Cause.FLOW_DEPENDENT_LOSS,
         layer="inside networks",
         place=Place.NEAR_NETWORK,
-        title="some flows lose everything, others nothing",
-        meaning="A dead member of a link bundle or of equal-cost routes. Through one SA all flows look "
-        "alike between the gateways, so it is on our or the far network, unless there are several SAs.",
-        told="16 source ports side by side.",
+        title="some flows lose every packet, others none",
+        meaning="One link of a bundle, or one of several equal-cost routes, is dead. Between the gateways "
+        "all flows of one SA look alike, so it is in our network or the far one, unless there are several "
+        "SAs.",
+        told="Packets from 16 source ports, sent at the same time.",
         explains=(explains(S.FLOW_LOSS), explains(S.LOSS, needs=(F.LOSS_BY_FLOW,))),
         proves=(F.LOSS_BY_FLOW,),
         step=Step(
             machine="the switches and routers of both inside networks",
             command="ip -s link show type bond",
-            look="a member of a bundle that takes packets and passes none on; take it out",
+            look="a link of a bundle that accepts packets but does not pass them on: take it out",
         ),
     ),
     Row(
@@ -184,16 +192,16 @@ ROWS = (
         layer="quality of service",
         place=Place.BETWEEN_GATEWAYS,
         title="some traffic classes (DSCP) lose more than others",
-        meaning="A queue or policer of one class, on either network or, as DSCP is copied outside, "
-        "between the gateways.",
-        told="The same packets with several code points.",
+        meaning="A queue or policer of one class, in our network, in the far one or, since DSCP is copied to "
+        "the outer header, between the gateways.",
+        told="The same packets, sent with several code points.",
         explains=(explains(S.CLASS_LOSS), explains(S.LOSS, needs=(F.LOSS_OF_OWN_CLASS,))),
         proves=(F.LOSS_BY_CLASS,),
         step=Step(
             machine="our gateway, then the far one",
             command="tc -s class show dev WAN",
-            look="the class that drops (WAN: the outside interface); "
-            "ask the carrier how it treats this code point",
+            look="the class that drops packets (WAN: the outside interface); if none does, ask the carrier "
+            "how it treats this code point",
         ),
     ),
 )

@@ -32,10 +32,10 @@ ROWS = (
         layer="SA",
         place=Place.NEAR_GATEWAY,
         title="our gateway has no security association for this tunnel",
-        meaning="The policy is there, but IKE has not negotiated the child SA, or lost it.",
-        told="Silence without any ICMP error; where the tunnel has an interface or a route of its own, our "
+        meaning="There is a policy, but IKE has not negotiated the child SA, or has lost it.",
+        told="No answers and no ICMP errors; but if the tunnel has an interface or route of its own, our "
         "gateway may say that the target is unreachable. If only the first packets after a pause are lost, "
-        "it is an on-demand start and no fault.",
+        "the tunnel is set up on demand, which is no fault.",
         explains=(
             _silence_of_our_gateway(*_NO_SA, F.GATEWAY_ENCAPSULATES),
             explains(S.FIRST_LOST, excludes=(F.FIRST_LOST_BACK,)),
@@ -43,20 +43,20 @@ ROWS = (
         step=Step(
             machine="our gateway",
             command="swanctl --list-sas",
-            look="a child INSTALLED for {address}; if there is none: swanctl --initiate --child NAME "
-            "(NAME: as swanctl --list-conns has it)",
+            look="a child SA for {address} that is INSTALLED. If there is none: swanctl --initiate --child "
+            "NAME (NAME: as in swanctl --list-conns)",
         ),
     ),
     Row(
         cause=Cause.IKE_UNREACHABLE,
         layer="IKE",
         place=Place.FAR_GATEWAY,
-        title="the far IKE daemon does not answer, or not on both ports",
-        meaning="UDP 500 or 4500 is filtered, or the daemon is down. The tunnel lives on until the next "
-        "rekey.",
-        told="It answered before, or answers on one of the ports. Our question leaves by our own way out, "
-        "not by the gateway's, and many gateways answer no strangers: beside traffic that passes it is a "
-        "warning only.",
+        title="the far IKE daemon does not answer on one or both of its ports",
+        meaning="UDP 500 or 4500 is filtered, or the daemon is down. The tunnel keeps working until the next "
+        "rekeying.",
+        told="It answered before, or answers on one of the ports only. Our request takes our own way out, "
+        "not the gateway's, and many gateways do not answer strangers. So as long as the traffic passes, "
+        "it is only a warning.",
         explains=(
             explains(S.IKE_SILENT),
             explains(S.SILENT, S.FAR_SILENT, excludes=(F.IKE_ANSWERS, *_NO_SA)),
@@ -65,18 +65,19 @@ ROWS = (
         step=Step(
             machine="our gateway, or this machine (in a cluster: the probe pod)",
             command="ipsecping ike {gateway}",
-            look="an answer on UDP 500 and 4500; else open both ports, and see whether the far daemon runs",
+            look="an answer on UDP 500 and 4500. If one is missing, open both ports and check whether the "
+            "far daemon is running",
         ),
     ),
     Row(
         cause=Cause.REKEY_BROKEN,
         layer="SA",
         place=Place.BETWEEN_GATEWAYS,
-        title="the tunnel dies at its rekeying",
-        meaning="A collision, a lost DELETE, or an SA that only one end has installed; it lasts until the "
-        "next rekey.",
-        told="Outages begin at multiples of one period. If they do not line up, it is not this. What is lost "
-        "now and then, and not in outages, is none of it.",
+        title="the tunnel fails when it is rekeyed",
+        meaning="Both gateways rekey at once, a DELETE is lost, or only one gateway has installed the SA. It "
+        "lasts until the next rekeying.",
+        told="Outages begin at multiples of one period; if they do not, it is not this. Nor does it explain "
+        "packets that are lost now and then and not in outages.",
         explains=(
             _silence(*_TUNNEL),
             explains(
@@ -89,8 +90,8 @@ ROWS = (
         step=Step(
             machine="both gateways",
             command="swanctl --list-sas",
-            look="a rekey_time that is the period of the outages: give both ends different ones; and two "
-            "children at once",
+            look="a rekey_time that equals the period of the outages (set different ones on the two "
+            "gateways); and two child SAs at once",
         ),
     ),
     Row(
@@ -98,15 +99,14 @@ ROWS = (
         layer="IKE",
         place=Place.BETWEEN_GATEWAYS,
         title="the gateways do not accept each other's credentials",
-        meaning="Another pre-shared key, an expired or unknown certificate, a wrong identity, or a wrong "
-        "clock.",
-        told="Never from the pod: only the daemons' logs tell.",
+        meaning="The pre-shared keys differ, a certificate has expired or is unknown, an identity is wrong, "
+        "or a clock is.",
+        told="Cannot be seen from the pod, only in the daemons' logs.",
         explains=(_silence_of_our_gateway(*_NO_SA),),
         step=Step(
             machine="both gateways",
             command="swanctl --list-certs --type x509",
-            look="validity and identity; timedatectl must show the same time on both; the log says "
-            "AUTH_FAILED",
+            look="validity and identity; timedatectl must show the same time on both; AUTH_FAILED in the log",
         ),
     ),
     Row(
@@ -114,14 +114,15 @@ ROWS = (
         layer="IKE",
         place=Place.BETWEEN_GATEWAYS,
         title="the gateways have no common algorithms",
-        meaning="For IKE or the child SA. A differing PFS group works at first and fails at the first rekey.",
-        told="From the pod only by outages that begin at rekey times.",
+        meaning="For IKE or for the child SA. If the PFS groups differ, the tunnel works at first and fails "
+        "at the first rekeying.",
+        told="From the pod it shows only as outages that begin at rekeying times.",
         explains=(_silence(*_NO_SA), explains(S.RECURRING)),
         step=Step(
             machine="both gateways",
             command="swanctl --list-conns",
-            look="esp_proposals and proposals must share a set, with the same DH group for PFS; the log says "
-            "NO_PROPOSAL_CHOSEN",
+            look="esp_proposals and proposals: both gateways need a set in common, with the same DH group "
+            "for PFS; NO_PROPOSAL_CHOSEN in the log",
         ),
     ),
     Row(
@@ -130,12 +131,13 @@ ROWS = (
         place=Place.BETWEEN_GATEWAYS,
         title="large IKE messages do not get through",
         meaning="IKE_AUTH with certificates is larger than a packet, and its fragments are dropped.",
-        told="Never from the pod alone: IKE answers our small question.",
+        told="Cannot be seen from the pod alone: IKE answers our small request.",
         explains=(_silence(*_NO_SA),),
         step=Step(
             machine="both gateways",
             command="swanctl --list-conns",
-            look="IKE_AUTH sent again and again: set fragmentation = yes on both ends",
+            look="IKE_AUTH in the daemon's log, sent again and again: set fragmentation = yes on both "
+            "gateways",
         ),
     ),
     Row(
@@ -144,14 +146,14 @@ ROWS = (
         place=Place.BETWEEN_GATEWAYS,
         title="ESP is blocked between the gateways",
         meaning="A firewall or carrier drops IP protocol 50, or UDP 4500 with data, while IKE passes.",
-        told="All inside addresses silent, the far gateway answers outside. The counters of both gateways "
-        "prove it.",
+        told="All inside addresses are silent, while the far gateway answers outside of the tunnel. The "
+        "counters of both gateways prove it.",
         explains=(_silence(*_TUNNEL, needs=_ENCAPSULATED),),
         step=Step(
             machine="our gateway",
             command=_SA_STATE,
-            look="packets to {gateway} that count up while those from it do not: let IP protocol 50 through "
-            "both ways, or set encap = yes",
+            look="packets to {gateway} whose count increases while that of packets from it does not: allow "
+            "IP protocol 50 both ways, or set encap = yes",
         ),
     ),
     Row(
@@ -159,8 +161,9 @@ ROWS = (
         layer="ESP",
         place=Place.BETWEEN_GATEWAYS,
         title="ESP packets arrive damaged or under another key",
-        meaning="All lost: the keys of both ends differ. A few: packets are corrupted on the way.",
-        told="Looks like loss; the receiver's counter (integrity-failed) tells.",
+        meaning="If all are lost, the two gateways have different keys. If a few are, packets are corrupted "
+        "on the way.",
+        told="Looks like loss; the receiver's counter (integrity-failed) shows it.",
         explains=(
             _silence(*_TUNNEL, needs=_ENCAPSULATED),
             explains(
@@ -172,9 +175,9 @@ ROWS = (
         step=Step(
             machine="{receiver}",
             command=_SA_STATE,
-            look="a count of failed at the SA that rises with the losses: rekey both ends, and if it is few, "
-            "check line and NIC. If it does not rise, the line itself "
-            "loses: mtr --report {gateway} on our gateway",
+            look="a count of failed at the SA that increases with the losses: rekey both gateways; if it is "
+            "small, check line and NIC. If it does not increase, the line itself loses packets: mtr "
+            "--report {gateway} on our gateway",
         ),
     ),
     Row(
@@ -182,23 +185,26 @@ ROWS = (
         layer="SA",
         place=Place.BETWEEN_GATEWAYS,
         title="the gateways do not have the same security associations",
-        meaning="After a reboot, failover or flush one end sends on an SA that the other no longer has.",
-        told="Inside silent while IKE answers. The receiver's counter (XfrmInNoStates) proves it.",
+        meaning="After a reboot, failover or flush one gateway sends on an SA that the other no longer has.",
+        told="Inside addresses are silent while IKE answers. The receiver's counter (XfrmInNoStates) proves "
+        "it.",
         explains=(_silence(*_TUNNEL),),
         step=Step(
             machine="both gateways",
             command="swanctl --list-sas",
-            look="SPIs that are the same, crosswise; if not: swanctl --terminate --ike NAME, then --initiate "
-            "(NAME: the first word of its lines)",
+            look="the SPIs: what goes out of one gateway must come in at the other. If not: swanctl "
+            "--terminate --ike NAME, then --initiate (NAME: the first word of its lines)",
         ),
     ),
     Row(
         cause=Cause.REPLAY_DROPPED,
         layer="ESP",
         place=Place.BETWEEN_GATEWAYS,
-        title="the anti-replay window drops packets that were overtaken",
-        meaning="Something between the gateways reorders ESP by more than the window, 32 packets by default.",
-        told="Needs delays that vary; grows with the rate. The SA's replay-window counter proves it.",
+        title="the anti-replay window drops packets that arrive late",
+        meaning="Something between the gateways reorders ESP packets by more than the window, which is 32 "
+        "packets by default.",
+        told="Happens only if delays vary, and grows with the rate. The SA's replay-window counter proves "
+        "it.",
         explains=(
             explains(
                 S.LOSS,
@@ -210,8 +216,8 @@ ROWS = (
         step=Step(
             machine="{receiver}",
             command=_SA_STATE,
-            look="a count of replay-window at the SA that rises with the losses: set replay_window = 1024 on "
-            "both ends",
+            look="a count of replay-window at the SA that increases with the losses: set replay_window = "
+            "1024 on both gateways",
         ),
     ),
     Row(
@@ -219,15 +225,15 @@ ROWS = (
         layer="SA",
         place=Place.BETWEEN_GATEWAYS,
         title="the security association has reached its limit",
-        meaning="Its hard lifetime is over or its sequence numbers have run out, and no new one is there.",
-        told="All stops at one instant, often under load. Only counters (XfrmOutStateExpired, -SeqError) "
-        "prove it.",
+        meaning="Its hard lifetime is over or its sequence numbers are used up, and there is no new one.",
+        told="All traffic stops at one moment, often under load. Only counters (XfrmOutStateExpired, "
+        "-SeqError) prove it.",
         explains=(_silence(*_TUNNEL),),
         step=Step(
             machine="our gateway",
             command="cat /proc/net/xfrm_stat",
-            look="XfrmOutStateExpired, XfrmInStateExpired or XfrmOutStateSeqError that rise: rekey earlier, "
-            "use ESN",
+            look="XfrmOutStateExpired, XfrmInStateExpired or XfrmOutStateSeqError that increases: rekey "
+            "earlier, use ESN",
         ),
     ),
     Row(
@@ -235,10 +241,10 @@ ROWS = (
         layer="NAT",
         place=Place.BETWEEN_GATEWAYS,
         title="the NAT between the gateways forgets the tunnel while it is idle",
-        meaning="The mapping of UDP 4500 times out or changes its port, and the far side sends to the old "
-        "one. A NAT that our packets pass outside of the tunnel does the same to them alone: that is what a "
-        "probe's keepalive is for.",
-        told="The first packets after a pause are lost on the way back, then all is well.",
+        meaning="The mapping of UDP 4500 expires or changes its port, and the far side sends to the old one. "
+        "A NAT that our packets pass outside of the tunnel does the same, to them alone; a probe's "
+        "keepalive prevents that.",
+        told="The first packets after a pause are lost on the way back, the later ones are not.",
         explains=(
             explains(S.FIRST_LOST, needs=(F.FIRST_LOST_BACK, F.NAT_ON_THE_WAY)),
             _silence(*_TUNNEL, needs=(F.NAT_ON_THE_WAY, F.REQUESTS_ARRIVE, *_ENCAPSULATED)),
@@ -254,17 +260,17 @@ ROWS = (
         cause=Cause.OFFLOAD_FAULT,
         layer="gateway host",
         place=Place.BETWEEN_GATEWAYS,
-        title="a gateway's network card or its offloading spoils bursts of packets",
-        meaning="Hardware ESP or segmentation offload drops or mangles what comes in bursts or certain "
-        "sizes.",
-        told="Bursts of large packets are lost, single ones of the same size pass. Never named alone from "
-        "the pod.",
+        title="a gateway's network card, or its offloading, damages bursts of packets",
+        meaning="Hardware ESP or segmentation offload drops or damages packets that come in bursts or have "
+        "certain sizes.",
+        told="Bursts of large packets are lost, single ones of the same size pass. From the pod it is never "
+        "the only cause left.",
         explains=(explains(S.BULK), explains(S.MTU_UNTOLD, excludes=(F.LARGE_LOST_UNTOLD,))),
         step=Step(
             machine="each gateway in turn",
             command="ethtool -K WAN esp-hw-offload off gro off",
-            look="whether the bulk transfer works then (WAN: the outside interface): update driver or "
-            "kernel, or leave it off",
+            look="whether the bulk transfer now works (WAN: the outside interface): update driver or kernel, "
+            "or leave offloading off",
         ),
     ),
 )

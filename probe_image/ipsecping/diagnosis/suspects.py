@@ -58,31 +58,33 @@ _NO_SA = frozenset(
 GROUPS: Mapping[AmbiguityGroup, Group] = MappingProxyType(
     {
         AmbiguityGroup.GATEWAY_NOT_REACHED: Group(
-            title="our packets do not get to our gateway: a policy or a route on our own side",
-            told="On the pod's node: they come from the pod, and do not leave towards our gateway.",
+            title="our packets do not reach our gateway, because of a policy or a route on our own side",
+            told="On the pod's node: they arrive from the pod, but do not leave towards our gateway.",
             causes=frozenset({Cause.LOCAL_POLICY_DENIED, Cause.NEAR_ROUTING_WRONG}),
         ),
         AmbiguityGroup.NOT_ENCAPSULATED: Group(
-            title="our gateway does not encrypt our packets: they match no policy of this tunnel, or it has "
+            title="our gateway does not encrypt our packets: no policy of this tunnel covers them, or it has "
             "no SA",
-            told="On our gateway: no policy of this tunnel holds them first, or it has no SA to send with.",
+            told="On our gateway: no policy of this tunnel applies to them first, or it has no SA to send "
+            "with.",
             causes=_NO_POLICY | _NO_SA,
         ),
         AmbiguityGroup.TUNNEL_NOT_USED: Group(
-            title="packets do not enter the tunnel: a policy, a selector, address translation or a route "
-            "passes it by",
-            told="On both gateways: there is an SA, and its packets do not count up.",
+            title="packets do not enter the tunnel because of a policy, a selector, address translation or a "
+            "route",
+            told="On both gateways: there is an SA, but it counts no packets.",
             causes=_NO_POLICY | {Cause.RETURN_PATH_BROKEN},
         ),
         AmbiguityGroup.TUNNEL_BROKEN: Group(
-            title="the tunnel carries nothing: an SA is missing or differs at both ends, or ESP is blocked",
-            told="On both gateways: there is no SA; or the one counts what it sends, and the other does not "
-            "count it as received, or counts it as failed.",
+            title="the tunnel carries nothing: an SA is missing or differs between the gateways, or ESP is "
+            "blocked",
+            told="On both gateways: there is no SA; or one gateway counts what it sends, but the other does "
+            "not count it as received, or counts it as failed.",
             causes=_NO_SA | {Cause.ESP_BLOCKED, Cause.ESP_AUTH_FAILED, Cause.NAT_MAPPING_LOST},
         ),
         AmbiguityGroup.TARGET_CUT_OFF: Group(
             title="the far side does not pass packets on to the target, or its answers back",
-            told="On the far gateway: the target answers a ping from there, or no route leads to it.",
+            told="On the far gateway: the target answers a ping from there, or there is no route to it.",
             causes=frozenset(
                 {
                     Cause.FAR_GATEWAY_DROPS,

@@ -125,7 +125,7 @@ def _methods(reading: Reading) -> Iterator[Symptom]:
     )
     lost, sent = sum(each.lost for each in dead), sum(each.sent for each in dead)
     yield Symptom(
-        kind=SymptomKind.METHOD_SILENT, lost=lost, sent=sent, text=f"{silent}; but {', '.join(alive)}"
+        kind=SymptomKind.METHOD_SILENT, lost=lost, sent=sent, text=f"{silent}, but {', '.join(alive)}"
     )
 
 
@@ -221,10 +221,10 @@ def _sizes(reading: Reading, known: Facts) -> Iterator[Symptom]:
                     False: SymptomKind.MTU_UNTOLD,
                     None: SymptomKind.MTU_LOWER,
                 }[told]
-                goal = "" if wanted is None else f", wanted {wanted}"
+                goal = "" if wanted is None else f", required {wanted}"
                 word = {
-                    True: "larger ones are refused with a word",
-                    False: "larger ones vanish without a word",
+                    True: "larger ones are refused with an ICMP error",
+                    False: "larger ones are lost without an ICMP error",
                 }
                 said = f"path MTU {size} bytes {direction.said}{goal}; {word.get(bool(told), '')}"
                 if told is None:
@@ -237,7 +237,7 @@ def _sizes(reading: Reading, known: Facts) -> Iterator[Symptom]:
     total = tally(bulk)
     if bulk and total.ratio > reading.lossy.ratio and total.differs(reading.lossy):
         size = max(batch.size for batch in bulk)
-        said = f"in bursts of packets of {size} bytes {total.said}; singly {reading.lossy.said}"
+        said = f"in bursts of packets of {size} bytes {total.said}; one by one {reading.lossy.said}"
         way = _way(reading, Part.BULK)
         yield Symptom(kind=SymptomKind.BULK, direction=way, lost=total.lost, sent=total.sent, text=said)
 
@@ -262,11 +262,11 @@ def _ike(reading: Reading, known: Facts) -> Iterator[Symptom]:
         ports = ", ".join(f"UDP {port}" for port in silent)
         yield Symptom(
             kind=SymptomKind.IKE_SILENT,
-            text=f"IKE answers on UDP {answered[0]} and not on {ports}; the traffic passes",
+            text=f"IKE answers on UDP {answered[0]} but not on {ports}; the traffic passes",
         )
     elif known[FactName.IKE_ANSWERS].value is False:
         yield Symptom(
-            kind=SymptomKind.IKE_SILENT, text=f"{known[FactName.IKE_ANSWERS].text}; it did answer before"
+            kind=SymptomKind.IKE_SILENT, text=f"{known[FactName.IKE_ANSWERS].text}; before, it answered"
         )
 
 

@@ -10,17 +10,17 @@ from .symptom import SymptomKind
 
 TITLES: Mapping[Umbrella, str] = MappingProxyType(
     {
-        Umbrella.NEAR_SIDE_SILENT: "our packets do not get to our own gateway, or it is down",
+        Umbrella.NEAR_SIDE_SILENT: "our packets do not reach our own gateway, or it is down",
         Umbrella.TUNNEL_SILENT: "nothing comes back through the tunnel",
         Umbrella.TARGET_SILENT: "the tunnel carries packets, but the target does not answer",
         Umbrella.METHOD_SILENT: "the target answers by some methods only",
         Umbrella.PACKETS_LOST: "packets are lost",
-        Umbrella.RATE_DEPENDENT_LOSS: "packets are lost above a rate",
+        Umbrella.RATE_DEPENDENT_LOSS: "packets are lost above a certain rate",
         Umbrella.FIRST_PACKETS_LOST: "the first packets after a pause are lost",
-        Umbrella.PATH_MTU_LOW: "the path takes smaller packets than it should",
+        Umbrella.PATH_MTU_LOW: "the path MTU is smaller than it should be",
         Umbrella.LATENCY_HIGH: "the delay is higher than it was",
-        Umbrella.RECURRING_OUTAGES: "outages come back at one period",
-        Umbrella.UNEXPLAINED: "what was measured has no explanation that fits",
+        Umbrella.RECURRING_OUTAGES: "outages recur at a regular period",
+        Umbrella.UNEXPLAINED: "no known cause explains what was measured",
     }
 )
 
@@ -47,8 +47,8 @@ BY_OUR_GATEWAY: Mapping[bool, tuple[str, Step]] = MappingProxyType(
                 machine="the far gateway",
                 command="ip -s xfrm state",
                 look="an SA from our gateway that counts during ipsecping ping {address} -c 40 on the "
-                "prober. It does: see sysctl {forwarding} and the way back. Not: on our gateway its SPI "
-                "differs, or it counts none either (ip xfrm policy); else ESP is blocked",
+                "prober. If so: sysctl {forwarding}, the way back. If not: on our gateway its SPI differs, "
+                "or it counts none either (ip xfrm policy); else ESP is blocked",
             ),
         ),
         False: (
@@ -56,23 +56,23 @@ BY_OUR_GATEWAY: Mapping[bool, tuple[str, Step]] = MappingProxyType(
             Step(
                 machine="our gateway",
                 command="ip xfrm policy list dir out",
-                look="of the policies that hold {source} to {address} the one with the lowest priority "
-                "number. None, or another than this tunnel's: that is it. This tunnel's: it has no SA "
-                "(swanctl --list-sas, the daemon's log), or our packets do not come",
+                look="of the policies that cover {source} to {address}, the one with the lowest priority "
+                "number. None, or another tunnel's: that is the fault. This tunnel's: it has no SA "
+                "(swanctl --list-sas, the daemon's log), or our packets do not arrive",
             ),
         ),
     }
 )
 """Title and next step of TunnelSilent where it is known whether our gateway has an SA to send with."""
 NOT_SEEN_TO_ARRIVE: tuple[str, Step] = (
-    "nothing comes back through the tunnel; our packets do not get to our gateway, or it does not encrypt "
+    "nothing comes back through the tunnel; our packets do not reach our gateway, or it does not encrypt "
     "them",
     Step(
         machine="our gateway",
         command="tcpdump -n -i any host {address}",
-        look="packets while ipsecping ping {address} -c 40 runs on the prober. They come: no policy (ip xfrm "
-        "policy) or SA (swanctl --list-sas) takes them. None: type ip route get {address} on the pod's node, "
-        "and kubectl get networkpolicy -A",
+        look="packets while ipsecping ping {address} -c 40 runs on the prober. If they arrive, no policy (ip "
+        "xfrm policy) or SA (swanctl --list-sas) takes them. If not: ip route get {address} on the pod's "
+        "node, kubectl get networkpolicy -A",
     ),
 )
 """The same of a gateway that does not encrypt, where nothing shows that our packets get to it."""
@@ -92,45 +92,46 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.NEAR_SIDE_SILENT: Step(
             machine="the pod's node",
             command="ping -c 3 {near_inside}",
-            look="an answer means that a policy holds the pod's packets back (kubectl get networkpolicy -A); "
-            "none, that the route (ip route get {address}) or the gateway itself is at fault",
+            look="an answer: a policy blocks the pod's packets (kubectl get networkpolicy -A). No answer: "
+            "the route (ip route get {address}) or the gateway itself is at fault",
         ),
         Umbrella.TUNNEL_SILENT: Step(
             machine="our gateway",
             command="ip -s xfrm state",
-            look="an SA to {gateway} that counts up while ipsecping ping {address} -c 40 runs on the "
-            "prober. It counts none: packets pass it by (ip xfrm policy) or do not come. No SA, or the one "
-            "back counts none: the tunnel is broken; look on the far gateway too",
+            look="an SA to {gateway} that counts packets while ipsecping ping {address} -c 40 runs on the "
+            "prober. It counts none: packets bypass it (ip xfrm policy) or do not arrive. No SA, or the "
+            "one back counts none: the tunnel is broken; look on the far gateway too",
         ),
         Umbrella.TARGET_SILENT: Step(
             machine="the far gateway",
             command="ping -c 5 {address}",
-            look="an answer means that the host lives: forwarding (sysctl {forwarding}), a firewall or the "
-            "host's route back to {source} is at fault. None: the host is down, unless this gateway has no "
-            "route to it (ip route get {address})",
+            look="an answer: the host is up, and forwarding (sysctl {forwarding}), a firewall or the host's "
+            "route back to {source} is at fault. No answer: the host is down, or this gateway has no route "
+            "to it (ip route get {address})",
         ),
         Umbrella.METHOD_SILENT: Step(
             machine="the target's host",
             command="tcpdump -n -i any src {source}",
             look="packets of the silent method. None: a firewall on the way (nft list ruleset on the far "
-            "gateway). They come: this host's firewall, or the responder (ss -lntu; its --allow, its keys)",
+            "gateway). They arrive: this host's firewall, or the responder (ss -lntu; its --allow, its "
+            "keys)",
         ),
         Umbrella.PACKETS_LOST: Step(
             machine="this machine (in a cluster: the probe pod)",
             command="ipsecping ping {near_inside} {far_inside} {address} -c 400 -i 50ms -q",
-            look="the first of them that loses tells where: our side, between the gateways, or behind the "
-            "far one",
+            look="the first of them that loses packets: the fault is on our side, between the gateways, or "
+            "behind the far one",
         ),
         Umbrella.RATE_DEPENDENT_LOSS: Step(
             machine="this machine (in a cluster: the probe pod)",
             command="ipsecping ping {far_inside} {address} -c 200 -i 10ms -q",
-            look="both lose, and neither does with -i 200ms: a limit of the line. The target alone: a limit "
-            "of its own, such as --rate of the reflector or one on ICMP; then send more slowly",
+            look="whether both lose packets, and neither with -i 200ms: a limit of the line. Only the "
+            "target: its own limit, such as --rate of the reflector or one on ICMP; then send more slowly",
         ),
         Umbrella.UNEXPLAINED: Step(
             machine="this machine (in a cluster: the probe pod)",
             command="ipsecping ping {address} -c 100 -i 100ms",
-            look="whether it lasts: then diagnose again, with more control addresses",
+            look="whether it persists: then diagnose again, with more control addresses",
         ),
     }
 )

@@ -33,9 +33,9 @@ def test_the_first_line_of_a_finding_has_layer_direction_and_what_is_at_fault(tm
     assert done.returncode == 1
     first = " ".join(" ".join(done.stdout.splitlines()[3:5]).split())
     assert first.startswith(
-        "1. Path MTU, on the way back: large packets vanish and nobody says so [MtuBlackHole]"
+        "1. Path MTU, on the way back: large packets are lost without an ICMP error [MtuBlackHole]"
     )
-    assert "path MTU 1346 bytes on the way back, wanted 1400" in done.stdout
+    assert "path MTU 1346 bytes on the way back, required 1400" in done.stdout
     assert "proven" in done.stdout
     assert (
         "iptables -t mangle -A FORWARD -d 10.50.1.10 -p tcp --tcp-flags SYN,RST SYN -j TCPMSS" in done.stdout
@@ -59,7 +59,7 @@ def test_what_is_left_and_what_is_ruled_out_is_told_with_the_numbers(tmp_path: P
         done.stdout.split()
     )
     assert (
-        "SaMissing: our gateway (10.99.0.2) of packets of 1500 bytes: 4 of 4 too big, MTU 1446"
+        "SaMissing: packets of 1500 bytes at our gateway (10.99.0.2): 4 of 4 too big, MTU 1446"
         in " ".join(done.stdout.split())
     )
     assert "0 of 115 packets answered" in done.stdout
@@ -74,7 +74,7 @@ def test_the_long_text_says_why_a_part_was_not_tested_and_what_each_cause_means(
     evidence = CASES["esp-drop"].evidence
     short, long = diagnose(tmp_path, evidence).stdout, diagnose(tmp_path, evidence, "--long-text").stdout
     assert "PathMTU: the target is silent" not in short
-    assert "PathMTU (how large packets may be): the target is silent" in long
+    assert "PathMTU (the path MTU): the target is silent" in long
     assert "ESP is blocked between the gateways [EspBlocked]" in " ".join(long.split())
 
 

@@ -42,7 +42,7 @@ def test_a_control_that_never_answered_is_left_out_and_one_that_did_halves_the_c
     assert set(with_never.findings[0].causes) == set(untested.findings[0].causes)
     assert any("did not answer before either" in note for note in with_never.notes)
     said = facts(replace(down, baseline=known))[FactName.FAR_GATEWAY_ANSWERS].text
-    assert said.endswith("0 of 20 answered; it answered 4 min before")
+    assert said.endswith("0 of 20 answered; it answered 4 min earlier")
 
 
 def test_what_all_paths_lose_is_sought_in_what_they_share() -> None:

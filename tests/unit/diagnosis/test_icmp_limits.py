@@ -24,7 +24,7 @@ def limited(*rounds: PastRound, spacing: int = 50) -> Evidence:
 def test_what_rounds_do_not_lose_at_their_rate_is_a_limit_on_icmp_and_no_fault() -> None:
     found = diagnose(limited(*[ROUND] * 10))
     assert found.outcome is Outcome.NO_FAULT
-    assert any("lost 0 of 100: somebody limits its rate; no fault" in note for note in found.notes)
+    assert any("lost 0 of 100. Something limits the rate of ICMP" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_gateway_that_does_not_encrypt_is_where_to_look() -> None:
     text = " ".join(report(evidence, diagnose(evidence), width=100, long=True).split())
     assert "our gateway does not encrypt" in text
     assert "4 of 4" in text
-    assert "the 10 causes left cannot be told apart" in text
+    assert "the 10 possible causes cannot be told apart" in text
 
 
 def test_without_hops_it_alone_shows_that_packets_get_to_our_gateway() -> None:

@@ -84,7 +84,7 @@ def test_who_refused_packets_of_rounds_refuses_those_of_the_diagnosis(error: Pas
 
 
 @pytest.mark.parametrize(
-    ("until", "when"), [(NOW - 12 * SECOND, "the last 12 s before"), (NOW + 9 * SECOND, "meanwhile")]
+    ("until", "when"), [(NOW - 12 * SECOND, "the last one 12 s earlier"), (NOW + 9 * SECOND, "meanwhile")]
 )
 def test_how_old_it_is_and_that_rounds_were_told_is_said(until: int, when: str) -> None:
     evidence = dead(told(ErrorKind.PROHIBITED, NODE, until=until))

@@ -80,7 +80,7 @@ def test_what_did_not_last_says_what_the_history_shows() -> None:
         )
     )
     assert report.outcome is Outcome.NOT_REPRODUCED
-    assert report.summary.startswith("Not reproduced: what was wrong did not last.")
+    assert report.summary.startswith("Not reproduced: the fault did not last.")
     assert "Before: 1 outage, and 1 of the last 2 rounds lost packets." in report.summary
 
 
@@ -97,7 +97,7 @@ def assert_no_command_is_cut(evidence: Evidence, names: int) -> None:
     long, said = of(evidence, replace(REF, namespace="n" * names, name="ü" * names)), diagnose(evidence)
     for told, finding in zip(long.findings, said.findings, strict=False):
         whole = command(evidence, finding)
-        assert whole in told.next_step or "a command too long to be told here" in told.next_step
+        assert whole in told.next_step or "a command too long to be shown here" in told.next_step
     if said.findings:
         whole = command(evidence, said.findings[0])
         assert whole in long.summary or "a command on" in long.summary

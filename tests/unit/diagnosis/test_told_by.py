@@ -60,7 +60,7 @@ def test_who_is_told_by_our_gateway_looks_at_it_and_not_at_the_node(
     assert (machine(finding), command(evidence, finding)) == ("our gateway", typed)
     assert finding.layer == "our gateway"
     said = report(evidence, diagnose(evidence), width=200, long=False)
-    assert "Means:     They get to our gateway" in said
+    assert "Means:     They reach our gateway" in said
     assert "networkpolicy" not in said
 
 
@@ -117,7 +117,7 @@ def test_whoever_refuses_one_kind_of_traffic_is_where_to_look() -> None:
     assert finding.reason == "ProtocolFiltered"
     assert finding.proof is not None
     assert finding.proof.startswith("10.50.1.254 refuses")
-    assert machine(finding) == "the machine that says so"
+    assert machine(finding) == "the machine that sent the error"
     assert finding.meaning is not None
     assert "others pass" not in finding.meaning, "nothing may be answered at all"
 
@@ -126,7 +126,7 @@ def test_a_far_gateway_without_a_route_does_not_make_a_dead_host_of_the_target()
     (case,) = [case for case in cases() if case.name == "far-no-forward"]
     finding = finding_of(case.evidence)
     assert "FarGatewayDrops" in finding.causes
-    assert "unless this gateway has no route to it (ip route get 10.50.1.10)" in look(case.evidence, finding)
+    assert "or this gateway has no route to it (ip route get 10.50.1.10)" in look(case.evidence, finding)
 
 
 def test_a_gateway_that_may_get_nothing_is_not_said_to_be_at_fault() -> None:
@@ -134,9 +134,9 @@ def test_a_gateway_that_may_get_nothing_is_not_said_to_be_at_fault() -> None:
     evidence = without(unseen, Part.REFLECTOR)
     finding = finding_of(evidence)
     assert {"NearRoutingWrong", "SaMissing"} <= set(finding.causes)
-    assert "do not get to our gateway, or it does not encrypt" in finding.title
+    assert "do not reach our gateway, or it does not encrypt" in finding.title
     assert command(evidence, finding) == "tcpdump -n -i any host 10.50.1.10"
-    assert "None: type ip route get 10.50.1.10 on the pod's node" in look(evidence, finding)
+    assert "If not: ip route get 10.50.1.10 on the pod's node" in look(evidence, finding)
 
 
 def test_an_sa_is_no_claim_that_packets_are_encrypted() -> None:
@@ -157,7 +157,9 @@ def test_a_rule_that_says_so_is_not_looked_for_among_those_that_drop_alone() -> 
 def test_a_control_that_is_known_to_answer_is_not_to_be_replaced() -> None:
     evidence = with_batches(healthy(), {Part.FAR_INSIDE: dead})
     (note,) = [note for note in diagnose(evidence).notes if "inside address" in note]
-    assert note.endswith("is silent, though it answered when the path was healthy: packets get past it.")
+    assert note.endswith(
+        "is silent, although it answered when the path was healthy; but packets get past it."
+    )
     (note,) = [note for note in diagnose(replace(evidence, baseline=None)).notes if "inside address" in note]
     assert note.endswith("choose a control that answers.")
 
@@ -180,7 +182,7 @@ def test_what_was_not_tested_is_told_in_words_and_not_by_a_name_alone() -> None:
 def test_controls_are_asked_for_where_they_would_tell_more_and_only_there() -> None:
     def asks(evidence: Evidence) -> bool:
         bare = replace(evidence, expected=replace(evidence.expected, controls={}))
-        return any("diagnose again: each halves" in note for note in diagnose(bare).notes)
+        return any("diagnose again: each address halves" in note for note in diagnose(bare).notes)
 
     assert asks(without(silent(healthy(), *BEHIND), Part.FAR_INSIDE, Part.NEAR_INSIDE))
     assert not asks(refused_everywhere(ErrorKind.NO_ROUTE, None))

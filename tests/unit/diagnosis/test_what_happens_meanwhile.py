@@ -56,7 +56,7 @@ def test_a_path_that_breaks_while_it_is_measured_is_silent(answered: int) -> Non
     assert finding.reason == "TunnelSilent"
     assert {Cause.SA_EXHAUSTED, Cause.ESP_BLOCKED} <= set(finding.causes)
     assert not finding.confirmed
-    assert diagnosis.notes[0].startswith("It broke while it was measured: first ")
+    assert diagnosis.notes[0].startswith("The path broke during the measurement: first ")
 
 
 def test_what_was_known_before_it_broke_rules_nothing_out() -> None:

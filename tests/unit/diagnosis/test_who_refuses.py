@@ -228,7 +228,7 @@ def test_an_error_that_quotes_too_little_of_our_packets_proves_nothing(
     assert (finding.reason, finding.confidence) == (reason, Confidence.PROVEN)
     (finding,) = diagnose(with_batches(told, {Part.METHODS: cut_short})).findings
     assert (finding.reason, finding.confidence) == (reason, Confidence.ONLY_ONE_LEFT)
-    assert "may have made it up" in str(finding.proof)
+    assert "may have forged it" in str(finding.proof)
     (sure,) = (line for line in text(told) if "Sure?" in line)
     (unsure,) = (line for line in text(with_batches(told, {Part.METHODS: cut_short})) if "Sure?" in line)
     assert "proven" in sure
