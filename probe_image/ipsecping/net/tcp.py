@@ -165,8 +165,7 @@ class SocketStream:
         """Note when bytes came: those that were here before something was sent have not waited for it."""
         while self._holds and self._holds[0][0] <= at:
             self._held_before += self._holds.popleft()[1]
-        # Never earlier than what came before: what the target says unasked did not wait for us.
-        self._unanswered, self.came = at, max(at - self._held_before, self.came)
+        self._unanswered, self.came = at, at - self._held_before
 
     def _now(self) -> int:
         return time.monotonic_ns() if self._clock is None else self._clock.now()

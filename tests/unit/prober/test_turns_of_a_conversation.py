@@ -78,14 +78,6 @@ async def test_what_this_host_lets_pass_before_it_answers_counts_for_nothing(lin
     assert await read(line, stream, came=1_270, read_at=1_270) == 1_030
 
 
-async def test_what_came_unasked_before_this_host_answered_came_after_what_it_answered(line: Line) -> None:
-    """A greeting of two lines, the second one 1 ms behind, and a host that stood still for 300 ms between."""
-    stream = SocketStream(line, stamped=True, clock=line.clock)
-    assert await read(line, stream, came=1_010, read_at=1_310) == 1_010
-    await stream.send(b"more")
-    assert await read(line, stream, came=1_011, read_at=1_310) == 1_010
-
-
 @pytest.mark.parametrize("came", [None, 900, 1_900])
 async def test_a_stamp_that_cannot_be_is_no_stamp(line: Line, came: int | None) -> None:
     """None at all, from before the connection, or from the future."""
