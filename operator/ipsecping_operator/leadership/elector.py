@@ -93,18 +93,30 @@ class LeaderElector:
 
     async def release(self) -> None:
         """Leave the Lease to whoever waits for it. Without an answer it expires by itself."""
-        lease = self._observed.lease if self._observed is not None else None
-        if lease is None or not self.leading:
+        if not self.leading:
             return
-        body = released_body(lease, namespace=self._namespace, name=self._name, now=self._wall())
         self._leading_until = float("-inf")
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
-                await self._client.replace(LEASE, body)
+                try:
+                    await self._leave()
+                except Conflict:
+                    # The API may have stored a renewal that was broken off when this process had to end.
+                    if await self._observe(leading=True) is not Step.RENEW:
+                        return
+                    await self._leave()
         except (ApiError, TimeoutError) as error:
             _log.warning("Lease %s/%s not released: %s", self._namespace, self._name, error)
         else:
             _log.info("released Lease %s/%s", self._namespace, self._name)
+
+    async def _leave(self) -> None:
+        assert self._observed is not None
+        assert self._observed.lease is not None
+        lease, now = self._observed.lease, self._wall()
+        await self._client.replace(
+            LEASE, released_body(lease, namespace=self._namespace, name=self._name, now=now)
+        )
 
     async def _renew_once(self) -> bool:
         """Renew once; returns whether the Lease is still ours. Raises ApiError when that is not known."""

@@ -232,24 +232,25 @@ def test_two_never_lead_at_once(
         assert led, "without faults somebody leads"
 
 
+def candidate_of(api: Api, name: str) -> LeaderElector:
+    """One with a lease duration of 15 s."""
+    return LeaderElector(
+        cast("KubeClient", api),
+        namespace="n",
+        name="l",
+        identity=name,
+        duration=15.0,
+        waiting=lambda what, well: None,
+        monotonic=asyncio.get_running_loop().time,
+        wall=wall,
+    )
+
+
 def test_a_released_lease_is_taken_at_the_next_look() -> None:
     async def scene() -> None:
         loop = asyncio.get_running_loop()
         api = Api(delays=[0.0], faults=[""])
-        made = [
-            LeaderElector(
-                cast("KubeClient", api),
-                namespace="n",
-                name="l",
-                identity=name,
-                duration=15.0,
-                waiting=lambda what, well: None,
-                monotonic=loop.time,
-                wall=wall,
-            )
-            for name in ("first", "second")
-        ]
-        first, second = made
+        first, second = candidate_of(api, "first"), candidate_of(api, "second")
         await first.acquire()
         taking = asyncio.create_task(second.acquire())
         await asyncio.sleep(9)
@@ -258,6 +259,39 @@ def test_a_released_lease_is_taken_at_the_next_look() -> None:
         left = loop.time()
         await taking
         assert loop.time() - left <= 2.0
+
+    run(scene())
+
+
+def test_a_lease_is_released_though_a_renewal_was_broken_off_that_the_api_has_stored() -> None:
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        api = Api(delays=[0.0], faults=[""])
+        first = candidate_of(api, "first")
+        await first.acquire()
+        renewing, version = asyncio.create_task(first.renew()), api.version
+        api.delays = [0.0 if index == (api.turns + 1) % 9 else 0.5 for index in range(9)]
+        while api.version == version:
+            await asyncio.sleep(0.1)
+        renewing.cancel()
+        await first.release()
+        left = loop.time()
+        await candidate_of(api, "second").acquire()
+        assert loop.time() - left <= 2.0
+
+    run(scene())
+
+
+def test_a_lease_that_another_has_taken_is_left_to_it() -> None:
+    async def scene() -> None:
+        api = Api(delays=[0.0], faults=[""])
+        first = candidate_of(api, "first")
+        await first.acquire()
+        assert api.stored is not None
+        api.stored["spec"] |= {"holderIdentity": "second"}
+        api.stored["metadata"]["resourceVersion"] = "9"
+        await first.release()
+        assert api.stored["spec"]["holderIdentity"] == "second"
 
     run(scene())
 
