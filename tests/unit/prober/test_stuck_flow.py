@@ -51,7 +51,7 @@ class Firewall:
 async def test_a_flow_that_a_firewall_remembers_from_the_outage_is_left(flows: int) -> None:
     firewall = Firewall()
     with reflecting(firewall) as reflector, prober() as made:
-        planned = stamp_to(reflector, flows=flows)
+        planned = stamp_to(reflector, flows=flows, timeout_ms=500)
         down = await rounds(made, planned, probe_rounds.SILENT_ROUNDS)
         assert len(set(reflector.ports)) == flows
         firewall.tunnel_is_up = True

@@ -8,6 +8,7 @@ asked and, like ports, belong to a network namespace.
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from contextlib import ExitStack
@@ -29,22 +30,19 @@ def free_port(kind: int = socket.SOCK_STREAM, *, count: int = 1) -> int:
         ports = range(first, first + count)
         with ExitStack() as marks:
             if all(_is_reserved(port, marks) and _is_free(port, kind) for port in ports):
-                _kept.append(marks.pop_all())
+                marks.pop_all()
                 return first
     raise LabError(f"no port of 127.0.0.1 is free from {_RANGE.start} to {_RANGE.stop - 1}")
 
 
-_kept: list[ExitStack] = []
-"""The marks of this process's ports."""
-
-
 def _is_reserved(port: int, marks: ExitStack) -> bool:
-    """Whether the port's mark could be taken."""
-    mark = marks.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-    try:
-        mark.bind(f"\0ipsecping-test-port-{port}")
-    except OSError:
-        return False
+    """Whether the port's mark could be taken; it is held until `marks` are closed, or this process ends."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mark:
+        try:
+            mark.bind(f"\0ipsecping-test-port-{port}")
+        except OSError:
+            return False
+        marks.callback(os.close, mark.detach())
     return True
 
 
