@@ -3,14 +3,16 @@
 import errno
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from .errors import NotSent
 from .message_batch import SocketAddress
 from .misaddressed import misaddressed
+from .timestamping import errors_unheard
 
 MAX_SENDS, MOST_SENDS = 16, 256
 """So often a packet is sent again, until the error is taken for its own; more often while the kernel has a
-way to its target, so that the errors are those of others."""
+way to its target, so that the errors are those of others, which are not heard any more then."""
 _HOPELESS = {
     errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE, errno.EINVAL, errno.EREMOTE, errno.ESRCH,
 }  # fmt: skip
@@ -31,20 +33,23 @@ def send_again(
     """
     error = first
     failed()
-    for attempt in range(MOST_SENDS):
-        if error.errno in _HOPELESS:
-            break
-        if attempt >= MAX_SENDS and error.errno not in _OF_OTHERS:
-            break
-        if attempt == MAX_SENDS and not has_way(sock, target):
-            break
-        try:
-            sock.sendto(data, target)
-        except OSError as another:
-            error = another
-            failed()
-        else:
-            return
+    with ExitStack() as unheard:
+        for attempt in range(MOST_SENDS):
+            if error.errno in _HOPELESS:
+                break
+            if attempt >= MAX_SENDS and error.errno not in _OF_OTHERS:
+                break
+            if attempt == MAX_SENDS:
+                if not has_way(sock, target):
+                    break
+                unheard.enter_context(errors_unheard(sock))
+            try:
+                sock.sendto(data, target)
+            except OSError as another:
+                error = another
+                failed()
+            else:
+                return
     raise NotSent(misaddressed(error, sock, target)) from error
 
 

@@ -7,7 +7,8 @@ only a few of these constants.
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..wire.ntp import NANOSECONDS
@@ -118,9 +119,28 @@ def enable_errors(sock: socket.socket, *, enable: bool = True) -> None:
 
     A host without them leaves losses without a reason: they are told when their timeout is over.
     """
+    try_option(sock, *_errors_of(sock), enable, without="losses have no reason but the timeout")
+
+
+@contextmanager
+def errors_unheard(sock: socket.socket) -> Iterator[None]:
+    """Have no ICMP error fail a send meanwhile; those that wait are dropped."""
+    try:
+        heard = sock.getsockopt(*_errors_of(sock))
+    except OSError:  # a host without them
+        heard = 0
+    enable_errors(sock, enable=False)
+    try:
+        yield
+    finally:
+        if heard:
+            enable_errors(sock)
+
+
+def _errors_of(sock: socket.socket) -> tuple[int, int]:
+    """Level and name of the option."""
     ipv6 = sock.family == socket.AF_INET6
-    level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if ipv6 else (socket.IPPROTO_IP, IP_RECVERR)
-    try_option(sock, level, option, enable, without="losses have no reason but the timeout")
+    return (socket.IPPROTO_IPV6, IPV6_RECVERR) if ipv6 else (socket.IPPROTO_IP, IP_RECVERR)
 
 
 _ERROR_KINDS = {socket.IPPROTO_IP: (IP_RECVERR,), socket.IPPROTO_IPV6: (IPV6_RECVERR,)}

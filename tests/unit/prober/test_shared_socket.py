@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ipsecping.contract import ClockSource, LossReason, PlannedProbe, ProbeType
-from ipsecping.net import resending
+from ipsecping.net import resending, timestamping
 from ipsecping.net.clocks import Clock
 from ipsecping.net.datagram import open_udp
 from ipsecping.net.errors import NotSent
@@ -287,6 +287,24 @@ async def test_a_flood_of_errors_about_another_s_packets_keeps_none_from_being_s
     flow.send(b"mine", Mark())
     await until(lambda: inbox.arrivals)
     assert flooded.failures == 0
+
+
+async def test_no_flood_outlasts_the_tries_since_errors_are_not_heard_any_more_and_are_again(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bool] = []
+    ((flow, inbox), *_) = flows_to(peer.port, Clock())
+    monkeypatch.setattr(timestamping, "enable_errors", lambda _, *, enable=True: heard.append(enable))
+    flooded = flood(flow, 10_000, errno.EHOSTUNREACH)
+    send = flooded.sendto
+    monkeypatch.setattr(
+        flooded,
+        "sendto",
+        lambda data, target: flooded._sock.sendto(data, target) if heard == [False] else send(data, target),
+    )
+    flow.send(b"mine", Mark())
+    await until(lambda: inbox.arrivals)
+    assert heard == [False, True]
 
 
 @pytest.mark.parametrize(("number", "tries"), [(errno.EPERM, 17), (errno.ENOBUFS, 1), (errno.EREMOTE, 1)])
